@@ -1,0 +1,292 @@
+//! All that a guest may ask of its host.
+//!
+//! A `Ctx` is valid for the one guest that it was made for. When that guest is gone (hibernation, a crash, a
+//! reset), what it left behind may still hold one: its questions then find nothing and its orders do nothing,
+//! so that a ghost can never touch its successor.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use dormouse_object::TaskId;
+use dormouse_object::error::{NestedTooDeeply, SocketError};
+use dormouse_object::id::{IdError, NamespaceKey, ObjectId};
+use dormouse_object::object::Object;
+use dormouse_object::outbox::{Close, Payload};
+use dormouse_object::sockets::{AutoResponse, ReadyState, SocketId};
+use dormouse_object::time::Time;
+use tokio::sync::oneshot;
+
+use crate::host::Host;
+use crate::pair::ClientEnd;
+use crate::request::{Request, Response, StubError};
+
+/// What a guest holds of its host.
+#[derive(Clone)]
+pub struct Ctx {
+    host: Rc<Host>,
+    /// Which guest of the host it was made for.
+    epoch: u64,
+}
+
+/// The objects of one class.
+#[derive(Clone, Debug)]
+pub struct Namespace {
+    pub(crate) class: usize,
+    key: NamespaceKey,
+}
+
+/// The operating system gave no random bytes.
+#[derive(Debug, thiserror::Error)]
+#[error("no random bytes for a new id: {0}")]
+pub struct NoRandomness(#[from] getrandom::Error);
+
+impl Namespace {
+    pub(crate) fn new(class: usize, key: NamespaceKey) -> Self {
+        Self { class, key }
+    }
+
+    /// The id that belongs to a name.
+    pub fn id_from_name(&self, name: &str) -> ObjectId {
+        self.key.id_from_name(name)
+    }
+
+    /// The id that 64 hex digits spell.
+    ///
+    /// # Errors
+    ///
+    /// When they are not an id of this namespace.
+    pub fn id_from_string(&self, hex: &str) -> Result<ObjectId, IdError> {
+        self.key.id_from_string(hex)
+    }
+
+    /// An id that no object has.
+    ///
+    /// # Errors
+    ///
+    /// When there is no randomness to make it from.
+    pub fn unique_id(&self) -> Result<ObjectId, NoRandomness> {
+        let mut random = [0; 16];
+        getrandom::fill(&mut random)?;
+        Ok(self.key.unique_id(random))
+    }
+}
+
+/// A response on its way.
+#[derive(Debug)]
+pub struct PendingResponse(pub(crate) oneshot::Receiver<Result<Response, StubError>>);
+
+impl Future for PendingResponse {
+    type Output = Result<Response, StubError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(context).map(|result| result.unwrap_or(Err(StubError::Disconnected)))
+    }
+}
+
+/// The object and its surroundings.
+impl Ctx {
+    pub(crate) fn new(host: Rc<Host>, epoch: u64) -> Self {
+        Self { host, epoch }
+    }
+
+    /// The object's id; `None` for the entry Worker, which is no object.
+    pub fn id(&self) -> Option<&ObjectId> {
+        self.host.id()
+    }
+
+    /// The name of the object's class; empty for the entry Worker.
+    pub fn class(&self) -> &str {
+        self.host.class_name()
+    }
+
+    /// The time by the host's clock.
+    pub fn now(&self) -> Time {
+        self.host.shard().now()
+    }
+
+    /// The objects of the class with this name.
+    pub fn namespace(&self, class: &str) -> Option<Namespace> {
+        self.host.shard().namespace(class)
+    }
+
+    /// Sends a request to an object, as soon as the writes before it are durable.
+    pub fn fetch(&self, namespace: &Namespace, id: &ObjectId, request: Request) -> PendingResponse {
+        let (reply, response) = oneshot::channel();
+        if self.is_live() {
+            self.host.subrequest(namespace.class, id.clone(), Box::new(request), reply);
+        }
+        PendingResponse(response)
+    }
+
+    /// Resets the object when the turn under way has ended: what the turn wrote is rolled back, callers get
+    /// `reason` as an error, sockets close with 1012.
+    pub fn abort(&self, reason: &str) {
+        if self.is_live() {
+            self.host.abort(reason);
+        }
+    }
+
+    /// Answers the request of a `fetch` task. False when it has none, or was answered.
+    pub fn respond(&self, task: TaskId, response: Response) -> bool {
+        self.is_live() && self.host.respond(task, response)
+    }
+
+    fn is_live(&self) -> bool {
+        self.host.epoch() == self.epoch
+    }
+
+    /// Runs `ask` on the object, or answers with `gone` when the guest of this `Ctx` is no more.
+    fn with<T>(&self, gone: T, ask: impl FnOnce(&mut Object) -> T) -> T {
+        if self.is_live() { self.host.with_object(ask) } else { gone }
+    }
+}
+
+/// Tasks.
+impl Ctx {
+    /// A further task of the guest: the host calls `resume` for it soon, and the object stays in memory until it
+    /// has ended. `None` when the guest of this `Ctx` is no more.
+    pub fn spawn(&self) -> Option<TaskId> {
+        self.with(None, |object| Some(object.spawn()))
+    }
+
+    /// `blockConcurrencyWhile`: from now on only the returned task runs, and those that it makes, until it has
+    /// ended. When it fails, the guest is dropped. `None` when the guest of this `Ctx` is no more.
+    ///
+    /// # Errors
+    ///
+    /// When critical sections are nested too deeply.
+    pub fn block(&self) -> Result<Option<TaskId>, NestedTooDeeply> {
+        let now = self.now();
+        self.with(Ok(None), |object| object.block(now).map(Some))
+    }
+
+    /// Wakes a task: the host calls `resume` for it, in a turn of its own, when the input gate lets it.
+    pub fn waker(&self, task: TaskId) -> Waker {
+        self.host.waker(self.epoch, task)
+    }
+}
+
+/// Sockets.
+impl Ctx {
+    /// A new pair: its server end, and its client end for a response.
+    pub fn new_pair(&self) -> Option<(SocketId, ClientEnd)> {
+        self.is_live().then(|| self.host.new_pair())
+    }
+
+    /// `acceptWebSocket`: the socket's events go to the handlers, and it outlives the guest.
+    ///
+    /// # Errors
+    ///
+    /// When the socket was accepted before, or a limit is met.
+    pub fn accept_hibernatable(&self, socket: SocketId, tags: &[&str]) -> Result<(), SocketError> {
+        self.with(Ok(()), |object| object.accept_hibernatable(socket, tags))?;
+        self.host.wake_connection(socket);
+        Ok(())
+    }
+
+    /// `accept()`: the socket lives and dies with the guest, which stays in memory meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// When it is hibernatable, or has ended.
+    pub fn accept_standard(&self, socket: SocketId) -> Result<(), SocketError> {
+        self.with(Ok(()), |object| object.accept_standard(socket))?;
+        self.host.wake_connection(socket);
+        Ok(())
+    }
+
+    /// Sends a message, as soon as the writes before it are durable.
+    ///
+    /// # Errors
+    ///
+    /// Before the socket was accepted, after its own close, or when too much waits to leave.
+    pub fn send(&self, socket: SocketId, payload: Payload<'_>) -> Result<(), SocketError> {
+        self.with(Ok(()), |object| object.send(socket, payload))
+    }
+
+    /// Closes a socket.
+    ///
+    /// # Errors
+    ///
+    /// When it was not accepted, or the code or the reason may not be sent.
+    pub fn close(&self, socket: SocketId, close: Close) -> Result<(), SocketError> {
+        let now = self.now();
+        self.with(Ok(()), |object| object.close(socket, close, now))
+    }
+
+    /// `readyState`.
+    pub fn ready_state(&self, socket: SocketId) -> ReadyState {
+        self.with(ReadyState::Closed, |object| object.ready_state(socket))
+    }
+
+    /// `getWebSockets`: newest first; with a tag, in the order of acceptance.
+    pub fn sockets(&self, tag: Option<&str>) -> Vec<SocketId> {
+        self.with(Vec::new(), |object| object.sockets(tag))
+    }
+
+    /// `getTags`.
+    ///
+    /// # Errors
+    ///
+    /// When the socket is not a hibernatable one of this object.
+    pub fn tags(&self, socket: SocketId) -> Result<Vec<Rc<str>>, SocketError> {
+        self.with(Err(SocketError::NoTags), |object| object.tags(socket))
+    }
+
+    /// Keeps bytes with a socket, or takes them away.
+    ///
+    /// # Errors
+    ///
+    /// When they are too many.
+    pub fn set_attachment(&self, socket: SocketId, value: Option<Bytes>) -> Result<(), SocketError> {
+        self.with(Ok(()), |object| object.set_attachment(socket, value))
+    }
+
+    /// The bytes kept with a socket.
+    pub fn attachment(&self, socket: SocketId) -> Option<Bytes> {
+        self.with(None, |object| object.attachment(socket))
+    }
+
+    /// Sets or takes away the text that the host answers by itself on every hibernatable socket.
+    pub fn set_auto_response(&self, pair: Option<AutoResponse>) {
+        self.with((), |object| object.set_auto_response(pair));
+    }
+
+    /// The text that the host answers by itself.
+    pub fn auto_response(&self) -> Option<AutoResponse> {
+        self.with(None, |object| object.auto_response().cloned())
+    }
+
+    /// When the host last answered by itself on a socket.
+    pub fn auto_responded(&self, socket: SocketId) -> Option<Time> {
+        self.with(None, |object| object.auto_responded(socket))
+    }
+}
+
+/// The alarm.
+impl Ctx {
+    /// Sets the alarm, in memory only until storage holds it.
+    pub fn set_alarm(&self, at: Time) {
+        self.with((), |object| object.set_alarm(at));
+    }
+
+    /// Takes the alarm away. A run under way goes on.
+    pub fn delete_alarm(&self) {
+        self.with((), Object::delete_alarm);
+    }
+
+    /// When the alarm is set for.
+    pub fn alarm(&self) -> Option<Time> {
+        self.with(None, |object| object.alarm())
+    }
+}
+
+impl fmt::Debug for Ctx {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Ctx({} {:?})", self.class(), self.id())
+    }
+}

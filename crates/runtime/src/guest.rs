@@ -1,0 +1,96 @@
+//! The seam between the host and a guest: user code in some language.
+//!
+//! A guest runs only inside a *turn*: [`Guest::deliver`] or [`Guest::resume`], called by the host on the
+//! object's own thread, one at a time. What it asks for meanwhile goes through its [`Ctx`]. A guest that panics
+//! in a turn is dropped; its hibernatable sockets stay. No engine and no language is named here.
+
+use bytestring::ByteString;
+use dormouse_object::TaskId;
+use dormouse_object::message::Message;
+use dormouse_object::sockets::SocketId;
+use dormouse_object::time::Time;
+
+use crate::ctx::Ctx;
+use crate::request::Request;
+
+/// Makes the guests of one class. Shared by all shards.
+pub trait GuestFactory: Send + Sync {
+    /// Builds the guest of one object: runs its constructor.
+    ///
+    /// # Errors
+    ///
+    /// When the constructor fails. The event that woke the object fails with the same error.
+    fn build(&self, ctx: Ctx) -> Result<Box<dyn Guest>, GuestError>;
+}
+
+/// One live instance of user code.
+pub trait Guest {
+    /// Runs a handler's synchronous part.
+    fn deliver(&self, task: TaskId, event: Event) -> Progress;
+
+    /// Lets a task go on whose waker was woken, or that [`Ctx::spawn`] or [`Ctx::block`] has just made.
+    fn resume(&self, task: TaskId) -> Progress;
+}
+
+/// Something that happened to the object.
+#[derive(Debug)]
+pub enum Event {
+    /// A request for `fetch`, answered with [`Ctx::respond`].
+    Fetch(Box<Request>),
+    /// A message came on a socket.
+    Message {
+        /// The socket.
+        socket: SocketId,
+        /// What came.
+        message: Message,
+    },
+    /// A socket's peer closed, or vanished (code 1006).
+    Close {
+        /// The socket.
+        socket: SocketId,
+        /// The close code.
+        code: u16,
+        /// The reason that the peer gave.
+        reason: ByteString,
+        /// Whether a Close frame came.
+        was_clean: bool,
+    },
+    /// A socket failed.
+    Error {
+        /// The socket.
+        socket: SocketId,
+        /// What was wrong.
+        error: ByteString,
+    },
+    /// The alarm is due.
+    Alarm {
+        /// When it was set for.
+        scheduled: Time,
+        /// How many runs of this alarm have failed.
+        retry_count: u32,
+    },
+}
+
+/// How a turn left its task.
+#[derive(Debug)]
+pub enum Progress {
+    /// It waits for a wake of [`Ctx::waker`].
+    Pending,
+    /// It has ended.
+    Done(Result<(), GuestError>),
+}
+
+/// What user code threw.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct GuestError {
+    /// What it says about itself.
+    pub message: String,
+}
+
+impl GuestError {
+    /// An error with this text.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into() }
+    }
+}

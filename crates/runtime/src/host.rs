@@ -1,0 +1,375 @@
+//! One object on its shard: its rules, its guest, its connections, and the requests that it holds.
+//!
+//! Invariant: `object` is never borrowed while guest code runs; only [`crate::turn`] enters a guest, and only
+//! [`Host::release`] lets things out. The host outlives the guest and dies when the object is evictable and has
+//! no connection left.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Waker;
+
+use dormouse_object::TaskId;
+use dormouse_object::id::ObjectId;
+use dormouse_object::mailbox::RequestId;
+use dormouse_object::object::{Object, Reading};
+use dormouse_object::outbox::{After, Close, Out, SubrequestId};
+use dormouse_object::sockets::SocketId;
+use dormouse_object::time::Time;
+use slotmap::SecondaryMap;
+use tokio::sync::oneshot;
+
+use crate::guest::Guest;
+use crate::node::Class;
+use crate::pair::ClientEnd;
+use crate::request::{Request, Response, StubError};
+use crate::shard::Shard;
+use crate::signals::TaskWaker;
+use crate::sockets::conn::Conn;
+use crate::sockets::frame::encode;
+use crate::sockets::queue::{SendQueue, TooSlow};
+
+slotmap::new_key_type! {
+    /// One object on one shard. Never used again for another one.
+    pub(crate) struct HostKey;
+}
+
+/// Where the answer to a request goes.
+pub(crate) type Reply = oneshot::Sender<Result<Response, StubError>>;
+
+/// A request that the object has not answered.
+struct Incoming {
+    /// Until it is delivered.
+    request: Option<Box<Request>>,
+    /// From the handler's answer until it may leave.
+    response: Option<Response>,
+    reply: Reply,
+}
+
+/// A request of the object that may not leave yet.
+struct Outgoing {
+    class: usize,
+    id: ObjectId,
+    request: Box<Request>,
+    reply: Reply,
+}
+
+/// The wire side of a socket.
+enum Link {
+    /// The pair's client end has no connection yet.
+    Waiting(Waiting),
+    Connected(Rc<Conn>),
+}
+
+/// What was sent on a socket before it had a connection.
+#[derive(Default)]
+pub(crate) struct Waiting {
+    pub(crate) queue: SendQueue,
+    /// Whether the last of it is a Close frame.
+    pub(crate) close_sent: bool,
+}
+
+/// One object on its shard.
+pub(crate) struct Host {
+    shard: Rc<Shard>,
+    key: HostKey,
+    /// Class and id; the entry Worker has none.
+    identity: Option<(Arc<Class>, ObjectId)>,
+    pub(crate) object: RefCell<Object>,
+    pub(crate) guest: RefCell<Option<Rc<dyn Guest>>>,
+    /// Counts guests: a [`crate::ctx::Ctx`] of an earlier one is void.
+    epoch: Cell<u64>,
+    /// What the guest gave as its reason for a reset after this turn.
+    abort: RefCell<Option<String>>,
+    links: RefCell<SecondaryMap<SocketId, Link>>,
+    incoming: RefCell<HashMap<RequestId, Incoming>>,
+    outgoing: RefCell<HashMap<SubrequestId, Outgoing>>,
+    next_number: Cell<u64>,
+    /// A waker that was used before; used again when nobody holds it any more.
+    spare_waker: RefCell<Option<Arc<TaskWaker>>>,
+    /// Whether it stands in the shard's list of objects to run.
+    pub(crate) scheduled: Cell<bool>,
+    /// The deadline that stands in the shard's timers.
+    pub(crate) timer: Cell<Option<Time>>,
+}
+
+impl Host {
+    pub(crate) fn new(
+        shard: Rc<Shard>,
+        key: HostKey,
+        identity: Option<(Arc<Class>, ObjectId)>,
+        object: Object,
+    ) -> Rc<Self> {
+        Rc::new(Self {
+            shard,
+            key,
+            identity,
+            object: RefCell::new(object),
+            guest: RefCell::new(None),
+            epoch: Cell::new(0),
+            abort: RefCell::new(None),
+            links: RefCell::default(),
+            incoming: RefCell::default(),
+            outgoing: RefCell::default(),
+            next_number: Cell::new(0),
+            spare_waker: RefCell::new(None),
+            scheduled: Cell::new(false),
+            timer: Cell::new(None),
+        })
+    }
+
+    pub(crate) fn shard(&self) -> &Rc<Shard> {
+        &self.shard
+    }
+
+    pub(crate) fn key(&self) -> HostKey {
+        self.key
+    }
+
+    pub(crate) fn id(&self) -> Option<&ObjectId> {
+        self.identity.as_ref().map(|(_, id)| id)
+    }
+
+    pub(crate) fn class(&self) -> Option<&Arc<Class>> {
+        self.identity.as_ref().map(|(class, _)| class)
+    }
+
+    pub(crate) fn class_name(&self) -> &str {
+        self.identity.as_ref().map_or("", |(class, _)| &class.name)
+    }
+
+    /// What the logs call it.
+    pub(crate) fn label(&self) -> String {
+        match &self.identity {
+            None => "entry".into(),
+            Some((class, id)) => match id.name() {
+                Some(name) => format!("{}/{name}", class.name),
+                None => format!("{}/{id}", class.name),
+            },
+        }
+    }
+
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch.get()
+    }
+
+    /// Makes every `Ctx` that exists void, and waits for no wake of theirs.
+    pub(crate) fn begin_epoch(&self) -> u64 {
+        self.epoch.set(self.epoch.get() + 1);
+        *self.spare_waker.borrow_mut() = None;
+        self.epoch.get()
+    }
+
+    pub(crate) fn with_object<T>(&self, ask: impl FnOnce(&mut Object) -> T) -> T {
+        ask(&mut self.object.borrow_mut())
+    }
+
+    pub(crate) fn abort(&self, reason: &str) {
+        *self.abort.borrow_mut() = Some(reason.to_owned());
+    }
+
+    pub(crate) fn take_abort(&self) -> Option<String> {
+        self.abort.borrow_mut().take()
+    }
+
+    pub(crate) fn waker(&self, epoch: u64, task: TaskId) -> Waker {
+        let mut spare = self.spare_waker.borrow_mut();
+        match &mut *spare {
+            Some(waker) if waker.epoch == epoch && Arc::strong_count(waker) == 1 => {
+                waker.reuse(task);
+                waker.waker()
+            }
+            spare => {
+                let waker = TaskWaker::new(self.shard.signals().clone(), self.key, epoch, task);
+                spare.insert(waker).waker()
+            }
+        }
+    }
+
+    fn number(&self) -> u64 {
+        self.next_number.set(self.next_number.get() + 1);
+        self.next_number.get()
+    }
+}
+
+/// Requests.
+impl Host {
+    /// Queues a request for the guest; the caller runs the host afterwards.
+    pub(crate) fn handle_request(&self, request: Box<Request>, reply: Reply) {
+        let id = RequestId(self.number());
+        if let Err(overloaded) = self.with_object(|object| object.handle_request(id)) {
+            // Nobody is left to hear it when this fails.
+            let _ = reply.send(Err(StubError::Overloaded(overloaded.to_string())));
+            return;
+        }
+        self.incoming.borrow_mut().insert(id, Incoming { request: Some(request), response: None, reply });
+    }
+
+    /// The request that is to be delivered.
+    pub(crate) fn take_request(&self, id: RequestId) -> Option<Box<Request>> {
+        self.incoming.borrow_mut().get_mut(&id)?.request.take()
+    }
+
+    pub(crate) fn respond(&self, task: TaskId, response: Response) -> bool {
+        if self.abort.borrow().is_some() {
+            return false;
+        }
+        let Some(id) = self.with_object(|object| object.respond(task)) else { return false };
+        if let Some(incoming) = self.incoming.borrow_mut().get_mut(&id) {
+            incoming.response = Some(response);
+        }
+        true
+    }
+
+    pub(crate) fn subrequest(&self, class: usize, id: ObjectId, request: Box<Request>, reply: Reply) {
+        let number = SubrequestId(self.number());
+        self.outgoing.borrow_mut().insert(number, Outgoing { class, id, request, reply });
+        self.with_object(|object| object.request(number));
+    }
+
+    fn answer(&self, id: RequestId, failure: Option<Box<str>>) {
+        let Some(incoming) = self.incoming.borrow_mut().remove(&id) else { return };
+        let result = match (failure, incoming.response) {
+            (None, Some(response)) => Ok(response),
+            (failure, _) => Err(StubError::Failed(failure.unwrap_or_default().into())),
+        };
+        // The caller may have given up; then the response is dropped, and a client end in it says so.
+        let _ = incoming.reply.send(result);
+    }
+}
+
+/// Connections.
+impl Host {
+    pub(crate) fn new_pair(&self) -> (SocketId, ClientEnd) {
+        let socket = self.with_object(Object::new_socket);
+        self.links.borrow_mut().insert(socket, Link::Waiting(Waiting::default()));
+        let signals = self.shard.signals().clone();
+        (socket, ClientEnd::new(signals, self.shard.index(), self.key, socket))
+    }
+
+    /// What was sent on a socket before it had a connection; `None` when the object has dropped it meanwhile.
+    pub(crate) fn take_waiting(&self, socket: SocketId) -> Option<Waiting> {
+        match self.links.borrow_mut().get_mut(socket) {
+            Some(Link::Waiting(waiting)) => Some(std::mem::take(waiting)),
+            Some(Link::Connected(_)) | None => None,
+        }
+    }
+
+    pub(crate) fn link(&self, socket: SocketId, conn: Rc<Conn>) {
+        self.links.borrow_mut().insert(socket, Link::Connected(conn));
+    }
+
+    /// Forgets the wire side of a socket.
+    pub(crate) fn unlink(&self, socket: SocketId) {
+        self.links.borrow_mut().remove(socket);
+    }
+
+    /// Forgets a connection that has ended, unless the socket's place is another one's by now.
+    pub(crate) fn unlink_connection(&self, socket: SocketId, conn: &Conn) {
+        let mut links = self.links.borrow_mut();
+        if matches!(links.get(socket), Some(Link::Connected(have)) if std::ptr::eq(&**have, conn)) {
+            links.remove(socket);
+        }
+    }
+
+    /// Gives memory back that only a busy object needs.
+    pub(crate) fn shrink(&self) {
+        self.incoming.borrow_mut().shrink_to_fit();
+        self.outgoing.borrow_mut().shrink_to_fit();
+    }
+
+    /// Drops the guest and the connections for good: the shard ends.
+    pub(crate) fn dismantle(&self) {
+        self.drop_guest();
+        self.links.take();
+        self.incoming.take();
+        self.outgoing.take();
+    }
+
+    pub(crate) fn connections(&self) -> Vec<Rc<Conn>> {
+        let links = self.links.borrow();
+        links
+            .values()
+            .filter_map(|link| if let Link::Connected(conn) = link { Some(conn.clone()) } else { None })
+            .collect()
+    }
+
+    /// Lets the connection of a socket read on, if it waits for that.
+    pub(crate) fn wake_connection(&self, socket: SocketId) {
+        if let Some(Link::Connected(conn)) = self.links.borrow().get(socket) {
+            conn.wake_if_paused();
+        }
+    }
+
+    pub(crate) fn reading(&self, socket: SocketId) -> Reading {
+        self.object.borrow().reading(socket)
+    }
+
+    /// Whether the host itself can be forgotten.
+    pub(crate) fn is_evictable(&self) -> bool {
+        self.object.borrow().is_evictable() && self.links.borrow().is_empty() && self.incoming.borrow().is_empty()
+    }
+}
+
+/// The way out.
+impl Host {
+    /// Lets out all that may leave.
+    pub(crate) fn release(&self) {
+        loop {
+            let Some(out) = self.object.borrow_mut().poll_out() else { break };
+            match out {
+                Out::Frame { socket, message } => {
+                    let frame = self.shard.encode(&message);
+                    self.send(socket, frame);
+                }
+                Out::Close { socket, close, after } => self.close(socket, &close, after),
+                Out::Cut(socket) => {
+                    if let Some(Link::Connected(conn)) = self.links.borrow_mut().remove(socket) {
+                        conn.cut();
+                    }
+                }
+                Out::Respond(request) => self.answer(request, None),
+                Out::Fail(request, failure) => self.answer(request, Some(failure)),
+                Out::Subrequest(number) => {
+                    if let Some(Outgoing { class, id, request, reply }) = self.outgoing.borrow_mut().remove(&number) {
+                        self.shard.dispatch(class, id, request, reply);
+                    }
+                }
+            }
+        }
+        self.shard.forget_encoded();
+        self.shard.cork().flush_unless_in();
+    }
+
+    fn send(&self, socket: SocketId, frame: bytes::Bytes) {
+        let len_max = self.shard.options().send_queue_bytes_max;
+        let sent = match self.links.borrow_mut().get_mut(socket) {
+            Some(Link::Connected(conn)) => conn.send(frame, len_max),
+            Some(Link::Waiting(waiting)) => waiting.queue.push(frame, len_max),
+            None => Ok(()),
+        };
+        if sent == Err(TooSlow) {
+            let reason = format!("The client reads too slowly: more than {len_max} bytes waited to be sent.");
+            tracing::warn!(object = self.label(), "client reads too slowly, closing its socket");
+            let close = Close { code: Some(1013), reason: reason.into() };
+            self.object.borrow_mut().handle_protocol_error(socket, close);
+            self.shard.schedule(self.key);
+        }
+    }
+
+    fn close(&self, socket: SocketId, close: &Close, after: After) {
+        let mut links = self.links.borrow_mut();
+        match links.get_mut(socket) {
+            Some(Link::Connected(conn)) => conn.close(close, after),
+            Some(Link::Waiting(waiting)) => {
+                waiting.queue.push_unbounded(encode::close(close.code.map(|code| (code, &*close.reason))));
+                waiting.close_sent = true;
+            }
+            None => {}
+        }
+        if after == After::Forget {
+            links.remove(socket);
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! Shards that drive durable objects.
+//!
+//! A [`node::Node`] is a set of threads, the *shards*. An object lives on one of them for its whole life on the
+//! node, with its guest, its sockets and their connections, so that a frame never crosses a thread. The rules
+//! are in `dormouse-object`; here are the threads, the sockets, the timers and the turns that carry them out.
+//! HTTP, configuration and languages are other crates' matter.
+
+pub mod node;
+
+mod shard;
+mod host;
+mod turn;
+mod cork;
+pub mod guest;
+pub mod ctx;
+pub mod request;
+pub mod body;
+pub mod pair;
+pub mod sockets;
+mod signals;
+mod timers;
+pub mod limits;
+
+/// The rules, whose vocabulary of sockets, ids and limits every guest speaks.
+pub use dormouse_object as object;
+pub use dormouse_object::TaskId;
+pub use shard::{Counted, Shard};

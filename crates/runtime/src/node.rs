@@ -1,0 +1,212 @@
+//! A node: its shards, how they are started and stopped, and the handle by which they are reached.
+//!
+//! Invariant: an object lives on the shard that [`Handle::shard_of`] names and on no other, so that two threads
+//! never make the same object. A node is reached through its [`Handle`], never through a global.
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use dormouse_object::id::{NamespaceKey, ObjectId};
+use dormouse_object::limits::MESSAGE_LEN_MAX;
+use dormouse_object::object;
+use tokio::runtime;
+use tokio::sync::mpsc;
+use tokio::task::LocalSet;
+
+use crate::ctx::Namespace;
+use crate::guest::GuestFactory;
+use crate::limits::{INBOX_LEN_MAX, SEND_QUEUE_BYTES_MAX};
+use crate::shard::{Post, Shard};
+use crate::signals::Signals;
+
+/// What an operator can set for a node.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// How many shards; at least one.
+    pub shards: usize,
+    /// What holds for every object.
+    pub object: object::Options,
+    /// Bytes of a received message.
+    pub message_len_max: usize,
+    /// Bytes that may wait for one slow client before its socket is closed with 1013.
+    pub send_queue_bytes_max: usize,
+    /// How often silent clients are asked for a sign of life; one that gives none until the next time is taken
+    /// for vanished. `None` never asks.
+    pub ping_interval: Option<Duration>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            shards: std::thread::available_parallelism().map_or(1, usize::from),
+            object: object::Options::default(),
+            message_len_max: MESSAGE_LEN_MAX,
+            send_queue_bytes_max: SEND_QUEUE_BYTES_MAX,
+            ping_interval: None,
+        }
+    }
+}
+
+/// User code: an entry Worker and classes of objects.
+pub struct Application {
+    /// What answers requests from outside.
+    pub entry: Arc<dyn GuestFactory>,
+    /// The classes that it can address.
+    pub classes: Vec<ClassSource>,
+}
+
+/// One class of objects, as an application brings it.
+pub struct ClassSource {
+    /// Its name in the code.
+    pub name: String,
+    /// What its ids are made from; stays the same when the class is renamed.
+    pub unique_key: String,
+    /// What makes its guests.
+    pub factory: Arc<dyn GuestFactory>,
+}
+
+/// One class of objects on a node.
+pub(crate) struct Class {
+    pub(crate) index: usize,
+    pub(crate) name: String,
+    pub(crate) factory: Arc<dyn GuestFactory>,
+    key: NamespaceKey,
+}
+
+/// What runs on each shard beside its objects: the server's acceptor.
+pub type OnShard = Arc<dyn Fn(Rc<Shard>) -> Pin<Box<dyn Future<Output = ()>>> + Send + Sync>;
+
+/// How a node is reached, from any thread.
+#[derive(Clone)]
+pub struct Handle(Arc<Shared>);
+
+struct Shared {
+    options: Options,
+    entry: Arc<dyn GuestFactory>,
+    classes: Vec<Arc<Class>>,
+    inboxes: Vec<mpsc::Sender<Post>>,
+    signals: Vec<Arc<Signals>>,
+    /// Shards in which something is under way. Counted only while the node stops.
+    busy: AtomicUsize,
+}
+
+/// A running node. Dropping it without [`Node::stop`] leaves its threads running.
+pub struct Node {
+    handle: Handle,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Node {
+    /// Starts the threads of a node.
+    ///
+    /// # Errors
+    ///
+    /// When a thread or its reactor cannot be made.
+    pub fn start(application: Application, mut options: Options, on_shard: OnShard) -> io::Result<Self> {
+        options.shards = options.shards.max(1);
+        let (inboxes, receivers): (Vec<_>, Vec<_>) = (0..options.shards).map(|_| mpsc::channel(INBOX_LEN_MAX)).unzip();
+        let classes = application.classes.into_iter().enumerate().map(|(index, class)| {
+            let key = NamespaceKey::new(&class.unique_key);
+            Arc::new(Class { index, name: class.name, factory: class.factory, key })
+        });
+        let handle = Handle(Arc::new(Shared {
+            entry: application.entry,
+            classes: classes.collect(),
+            inboxes,
+            signals: (0..options.shards).map(|_| Arc::default()).collect(),
+            busy: AtomicUsize::new(options.shards),
+            options,
+        }));
+        let mut threads = Vec::new();
+        for (index, inbox) in receivers.into_iter().enumerate() {
+            // Made here, so that a failure is the caller's to hear.
+            let reactor = runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
+            let (handle, on_shard) = (handle.clone(), on_shard.clone());
+            let thread = std::thread::Builder::new().name(format!("shard-{index}"));
+            threads.push(thread.spawn(move || {
+                let shard = Shard::new(index, handle);
+                LocalSet::new().block_on(&reactor, async {
+                    tokio::task::spawn_local(on_shard(shard.clone()));
+                    shard.serve(inbox).await;
+                });
+            })?);
+        }
+        Ok(Self { handle, threads })
+    }
+
+    /// How the node is reached.
+    pub fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    /// Stops the node: events that are under way may take `grace` to end, then sockets are closed with 1001.
+    /// Blocks until all its threads have ended.
+    pub fn stop(self, grace: Duration) {
+        for inbox in &self.handle.0.inboxes {
+            // Waits its turn behind what was sent before. A shard that has ended has nothing left to stop.
+            let _ = inbox.blocking_send(Post::Stop(grace));
+        }
+        for thread in self.threads {
+            if thread.join().is_err() {
+                tracing::error!("a shard ended with a panic");
+            }
+        }
+    }
+}
+
+impl Handle {
+    /// What was set for the node.
+    pub fn options(&self) -> &Options {
+        &self.0.options
+    }
+
+    /// The objects of the class with this name.
+    pub fn namespace(&self, class: &str) -> Option<Namespace> {
+        let class = self.0.classes.iter().find(|have| have.name == class)?;
+        Some(Namespace::new(class.index, class.key.clone()))
+    }
+
+    /// The shard on which an object lives.
+    pub(crate) fn shard_of(&self, id: &ObjectId) -> usize {
+        let hash = id.as_bytes().iter().take(8).fold(0, |hash: u64, byte| hash << 8 | u64::from(*byte));
+        usize::try_from(hash % self.0.options.shards as u64).unwrap_or(0)
+    }
+
+    pub(crate) fn class(&self, index: usize) -> Arc<Class> {
+        self.0.classes[index].clone()
+    }
+
+    pub(crate) fn entry_factory(&self) -> Arc<dyn GuestFactory> {
+        self.0.entry.clone()
+    }
+
+    pub(crate) fn signals(&self, shard: usize) -> &Arc<Signals> {
+        &self.0.signals[shard]
+    }
+
+    /// A stopping shard tells whether something is under way in it.
+    pub(crate) fn note_busy(&self, busy: bool) {
+        match busy {
+            true => self.0.busy.fetch_add(1, Ordering::AcqRel),
+            false => self.0.busy.fetch_sub(1, Ordering::AcqRel),
+        };
+    }
+
+    /// Whether something is under way in any shard.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.0.busy.load(Ordering::Acquire) > 0
+    }
+
+    /// Sends something to another shard; gives it back when that one has too much waiting.
+    pub(crate) fn post(&self, shard: usize, post: Post) -> Result<(), Post> {
+        self.0.inboxes[shard].try_send(post).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(post) | mpsc::error::TrySendError::Closed(post) => post,
+        })
+    }
+}

@@ -1,0 +1,50 @@
+//! Requests to objects and Workers, and what comes back.
+//!
+//! Both can cross threads. A response may carry the client end of a WebSocket pair; whoever drops that end
+//! without connecting it to anything closes the pair, so no socket waits for a peer that will never come.
+
+use http::StatusCode;
+
+use crate::body::Body;
+use crate::pair::ClientEnd;
+
+/// A request for a `fetch` handler.
+pub type Request = http::Request<Body>;
+
+/// A response of a `fetch` handler.
+#[derive(Debug)]
+pub struct Response {
+    /// Status, headers and body.
+    pub http: http::Response<Body>,
+    /// The client end of a pair; then the status is 101.
+    pub client: Option<ClientEnd>,
+}
+
+impl Response {
+    /// A response that hands over the client end of a pair.
+    pub fn switching_protocols(client: ClientEnd) -> Self {
+        let mut http = http::Response::new(Body::empty());
+        *http.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+        Self { http, client: Some(client) }
+    }
+}
+
+impl From<http::Response<Body>> for Response {
+    fn from(http: http::Response<Body>) -> Self {
+        Self { http, client: None }
+    }
+}
+
+/// Why a request got no response. Reference 2.8.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StubError {
+    /// The handler failed, or its object was reset meanwhile; the text says how.
+    #[error("{0}")]
+    Failed(String),
+    /// Too much waits for the object; trying again at once makes it worse.
+    #[error("{0}")]
+    Overloaded(String),
+    /// The object or its node has stopped.
+    #[error("Network connection lost.")]
+    Disconnected,
+}

@@ -1,0 +1,481 @@
+//! One thread and the objects that live on it.
+//!
+//! A shard is a current-thread runtime with a `LocalSet`. Its connections have a task each; everything else
+//! that can wake the thread is a [`Happening`], and [`Shard::serve`] deals with them one at a time. An object is
+//! run through [`Host::enter`], which also runs those that it has addressed on the same shard.
+//!
+//! Invariant: nothing here is shared with another thread but the inbox and the signals, and both are bounded.
+
+mod stop;
+
+use std::cell::{Cell, RefCell, RefMut};
+use std::collections::{HashMap, VecDeque};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use dormouse_object::id::ObjectId;
+use dormouse_object::message::Message;
+use dormouse_object::object::Object;
+use dormouse_object::sockets::SocketId;
+use dormouse_object::time::Time;
+use slotmap::SlotMap;
+use tokio::net::TcpStream;
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::time::Instant;
+
+use crate::cork::Cork;
+use crate::ctx::{Namespace, PendingResponse};
+use crate::guest::GuestFactory;
+use crate::host::{Host, HostKey, Reply};
+use crate::limits::{OBJECTS_IN_A_ROW_MAX, READ_LEN_MAX};
+use crate::node::{Class, Handle, Options};
+use crate::pair::ClientEnd;
+use crate::request::{Request, StubError};
+use crate::signals::{Signal, Signals};
+use crate::sockets::conn::{Conn, turn_away};
+use crate::sockets::frame::encode;
+use crate::timers::Timers;
+
+/// What other threads send to a shard.
+pub(crate) enum Post {
+    /// A request for an object of this shard.
+    Fetch(usize, ObjectId, Box<Request>, Reply),
+    /// A connection for the client end of a pair of this shard, and what was read from it already.
+    Connect(ClientEnd, std::net::TcpStream, Bytes),
+    /// The node stops: what is under way may take this long.
+    Stop(Duration),
+}
+
+/// All that can wake the thread of a shard, connections apart.
+enum Happening {
+    Post(Option<Post>),
+    Signals,
+    /// A deadline has passed, has moved, or objects wait to be run.
+    Look,
+    KeepAlive,
+}
+
+/// One thread and the objects that live on it.
+pub struct Shard {
+    index: usize,
+    node: Handle,
+    started: (Instant, Time),
+    now: Cell<Time>,
+    hosts: RefCell<SlotMap<HostKey, Rc<Host>>>,
+    by_id: RefCell<HashMap<(usize, [u8; 32]), HostKey>>,
+    entry: RefCell<Option<Rc<Host>>>,
+    /// Objects that wait to be run.
+    ready: RefCell<VecDeque<HostKey>>,
+    /// Whether an object is being run: another one then waits in `ready`.
+    entered: Cell<bool>,
+    timers: RefCell<Timers>,
+    look: Notify,
+    read_buffer: RefCell<Box<[u8]>>,
+    /// The message encoded last and its frame: the next one with the same payload shares it.
+    encoded: RefCell<Option<(Message, Bytes)>>,
+    cork: Cork,
+    /// Each connection holds a clone of it.
+    connections: Rc<()>,
+    /// While the shard stops: objects whose sockets are to be closed as soon as nothing is under way in them.
+    closing: RefCell<Option<Vec<Rc<Host>>>>,
+}
+
+/// What counts a connection while it is held.
+pub struct Counted(#[expect(dead_code, reason = "its reference count is the count")] Rc<()>);
+
+impl Shard {
+    pub(crate) fn new(index: usize, node: Handle) -> Rc<Self> {
+        let wall = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        let wall = Time::from_millis(u64::try_from(wall.as_millis()).unwrap_or(u64::MAX));
+        Rc::new(Self {
+            index,
+            node,
+            started: (Instant::now(), wall),
+            now: Cell::new(wall),
+            hosts: RefCell::default(),
+            by_id: RefCell::default(),
+            entry: RefCell::new(None),
+            ready: RefCell::default(),
+            entered: Cell::new(false),
+            timers: RefCell::default(),
+            look: Notify::new(),
+            read_buffer: RefCell::new(vec![0; READ_LEN_MAX].into()),
+            encoded: RefCell::new(None),
+            cork: Cork::default(),
+            connections: Rc::new(()),
+            closing: RefCell::new(None),
+        })
+    }
+
+    /// Which of the node's shards it is.
+    pub fn index(&self) -> usize {
+        self.index
+    }
+
+    /// The node that the shard belongs to.
+    pub fn node(&self) -> &Handle {
+        &self.node
+    }
+
+    /// Gives a request to the entry Worker.
+    pub fn fetch(self: &Rc<Self>, request: Request) -> PendingResponse {
+        self.look_at_clock();
+        let (reply, response) = oneshot::channel();
+        let entry = self.entry();
+        entry.handle_request(Box::new(request), reply);
+        entry.enter();
+        PendingResponse(response)
+    }
+
+    /// Gives a connection to the client end of a pair. It moves to the shard where the object lives; from then
+    /// on its frames never leave that thread. `read_ahead` is what was read from it already.
+    ///
+    /// # Errors
+    ///
+    /// When the stream cannot leave this thread's reactor, or the object's shard takes no more. The connection
+    /// is then dropped, and the object hears that its peer is gone.
+    pub fn connect(
+        self: &Rc<Self>,
+        mut client: ClientEnd,
+        stream: TcpStream,
+        read_ahead: Bytes,
+    ) -> std::io::Result<()> {
+        if client.shard == self.index {
+            client.mark_connected();
+            self.attach(client.host, client.socket, stream, &read_ahead);
+            return Ok(());
+        }
+        let shard = client.shard;
+        let post = Post::Connect(client, stream.into_std()?, read_ahead);
+        self.node.post(shard, post).map_err(|_| std::io::Error::other("the object's shard is overloaded"))
+    }
+
+    pub(crate) fn options(&self) -> &Options {
+        self.node.options()
+    }
+
+    pub(crate) fn signals(&self) -> &Arc<Signals> {
+        self.node.signals(self.index)
+    }
+
+    /// The time by the shard's clock, which never goes back: as of the last [`Shard::look_at_clock`].
+    pub(crate) fn now(&self) -> Time {
+        self.now.get()
+    }
+
+    /// Reads the clock. Done where the thread has waited or guest code has run; nothing else takes long.
+    pub(crate) fn look_at_clock(&self) -> Time {
+        let (instant, wall) = self.started;
+        let elapsed = u64::try_from(instant.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let now = Time::from_millis(wall.as_millis().saturating_add(elapsed));
+        self.now.set(now);
+        now
+    }
+
+    pub(crate) fn namespace(&self, class: &str) -> Option<Namespace> {
+        self.node.namespace(class)
+    }
+
+    pub(crate) fn factory(&self, class: Option<&Arc<Class>>) -> Arc<dyn GuestFactory> {
+        class.map_or_else(|| self.node.entry_factory(), |class| class.factory.clone())
+    }
+
+    /// Sends a request to the shard of its object.
+    pub(crate) fn dispatch(self: &Rc<Self>, class: usize, id: ObjectId, request: Box<Request>, reply: Reply) {
+        let shard = self.node.shard_of(&id);
+        if shard == self.index {
+            self.deliver(class, id, request, reply);
+        } else if let Err(Post::Fetch(_, _, _, reply)) = self.node.post(shard, Post::Fetch(class, id, request, reply)) {
+            let text = "Durable Object is overloaded. Too many requests queued.";
+            // Nobody is left to hear it when this fails.
+            let _ = reply.send(Err(StubError::Overloaded(text.into())));
+        }
+    }
+
+    fn deliver(self: &Rc<Self>, class: usize, id: ObjectId, request: Box<Request>, reply: Reply) {
+        let host = self.host(class, id);
+        if let Some(closing) = &mut *self.closing.borrow_mut() {
+            closing.push(host.clone());
+        }
+        host.handle_request(request, reply);
+        host.enter();
+    }
+
+    /// The host of an object, made when there is none.
+    fn host(self: &Rc<Self>, class: usize, id: ObjectId) -> Rc<Host> {
+        let name = (class, *id.as_bytes());
+        if let Some(host) = self.by_id.borrow().get(&name).and_then(|key| self.hosts.borrow().get(*key).cloned()) {
+            return host;
+        }
+        let identity = Some((self.node.class(class), id));
+        let host = self.insert(identity, Object::new(self.options().object, seed(&name.1)));
+        self.by_id.borrow_mut().insert(name, host.key());
+        host
+    }
+
+    /// The entry Worker: a guest without a name that never sleeps.
+    fn entry(self: &Rc<Self>) -> Rc<Host> {
+        if let Some(entry) = &*self.entry.borrow() {
+            return entry.clone();
+        }
+        let mut options = self.options().object;
+        options.hibernate_after = None;
+        let entry = self.insert(None, Object::new(options, 1));
+        *self.entry.borrow_mut() = Some(entry.clone());
+        entry
+    }
+
+    fn insert(self: &Rc<Self>, identity: Option<(Arc<Class>, ObjectId)>, object: Object) -> Rc<Host> {
+        let mut hosts = self.hosts.borrow_mut();
+        let key = hosts.insert_with_key(|key| Host::new(self.clone(), key, identity, object));
+        hosts[key].clone()
+    }
+
+    fn get(&self, key: HostKey) -> Option<Rc<Host>> {
+        self.hosts.borrow().get(key).cloned()
+    }
+
+    pub(crate) fn forget_if_evictable(&self, host: &Host) {
+        if let Some((class, id)) = host.class().zip(host.id())
+            && host.is_evictable()
+        {
+            self.by_id.borrow_mut().remove(&(class.index, *id.as_bytes()));
+            self.hosts.borrow_mut().remove(host.key());
+        }
+    }
+
+    fn attach(self: &Rc<Self>, host: HostKey, socket: SocketId, stream: TcpStream, read_ahead: &[u8]) {
+        // Frames are written whole, one call a turn: waiting for more would only delay them.
+        let _ = stream.set_nodelay(true);
+        let waiting = self.get(host).and_then(|host| host.take_waiting(socket).map(|waiting| (host, waiting)));
+        match waiting {
+            Some((host, waiting)) => Conn::start(host, socket, stream, read_ahead, waiting),
+            None => {
+                // When the peer cannot be told, its connection still ends.
+                let _ = turn_away(&stream);
+            }
+        }
+    }
+}
+
+/// What hosts and connections use of their shard.
+impl Shard {
+    pub(crate) fn schedule(&self, key: HostKey) {
+        if let Some(host) = self.get(key)
+            && !host.scheduled.replace(true)
+        {
+            self.ready.borrow_mut().push_back(key);
+            self.look.notify_one();
+        }
+    }
+
+    pub(crate) fn set_timer(&self, at: Time, host: HostKey) {
+        let mut timers = self.timers.borrow_mut();
+        let moved = timers.next().is_none_or(|next| at < next);
+        timers.set(at, host);
+        if moved {
+            self.look.notify_one();
+        }
+    }
+
+    /// The buffer that all connections of the shard read into.
+    pub(crate) fn read_buffer(&self) -> RefMut<'_, Box<[u8]>> {
+        self.read_buffer.borrow_mut()
+    }
+
+    /// The frame of a message. A broadcast is encoded once.
+    pub(crate) fn encode(&self, message: &Message) -> Bytes {
+        let mut encoded = self.encoded.borrow_mut();
+        match &*encoded {
+            Some((last, frame)) if is_same(last, message) => frame.clone(),
+            _ => {
+                let frame = encode::message(message);
+                *encoded = Some((message.clone(), frame.clone()));
+                frame
+            }
+        }
+    }
+
+    /// Lets go of the frame that was encoded last.
+    pub(crate) fn forget_encoded(&self) {
+        *self.encoded.borrow_mut() = None;
+    }
+
+    /// What waits to be written.
+    pub(crate) fn cork(&self) -> &Cork {
+        &self.cork
+    }
+
+    /// Counts something that a stopping shard waits for, until it is dropped.
+    pub fn count_connection(&self) -> Counted {
+        Counted(self.connections.clone())
+    }
+}
+
+/// Held while an object of the shard is being run.
+struct Entered<'a>(&'a Shard);
+
+impl<'a> Entered<'a> {
+    /// `None` when one is being run already.
+    fn enter(shard: &'a Shard) -> Option<Self> {
+        (!shard.entered.replace(true)).then_some(Self(shard))
+    }
+}
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        self.0.entered.set(false);
+    }
+}
+
+impl Host {
+    /// Runs the object, and then those of the shard that it has given something to do. While an object is being
+    /// run, another one waits for its turn.
+    pub(crate) fn enter(self: &Rc<Self>) {
+        let shard = self.shard();
+        let Some(_entered) = Entered::enter(shard) else { return shard.schedule(self.key()) };
+        self.run();
+        shard.run_ready();
+    }
+}
+
+/// The thread of a shard.
+impl Shard {
+    /// Deals with what happens until the node stops.
+    pub(crate) async fn serve(self: &Rc<Self>, mut inbox: mpsc::Receiver<Post>) {
+        let mut keep_alive = self.options().ping_interval.map(tokio::time::interval);
+        loop {
+            let happening = self.next(&mut inbox, &mut keep_alive).await;
+            self.look_at_clock();
+            match happening {
+                Happening::Post(Some(Post::Stop(grace))) => return self.stop(grace, inbox).await,
+                Happening::Post(None) => return self.stop(Duration::ZERO, inbox).await,
+                Happening::Post(Some(post)) => self.handle_post(post),
+                Happening::Signals | Happening::Look => self.look(),
+                Happening::KeepAlive => self.keep_alive(),
+            }
+        }
+    }
+
+    async fn next(
+        &self,
+        inbox: &mut mpsc::Receiver<Post>,
+        keep_alive: &mut Option<tokio::time::Interval>,
+    ) -> Happening {
+        let deadline = self.timers.borrow().next().map(|at| self.instant(at));
+        let deadline = async move {
+            match deadline {
+                Some(deadline) => tokio::time::sleep_until(deadline).await,
+                None => std::future::pending().await,
+            }
+        };
+        let keep_alive = async move {
+            match keep_alive {
+                Some(interval) => interval.tick().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            post = inbox.recv() => Happening::Post(post),
+            () = self.signals().wait() => Happening::Signals,
+            () = self.look.notified() => Happening::Look,
+            () = deadline => Happening::Look,
+            _ = keep_alive => Happening::KeepAlive,
+        }
+    }
+
+    fn instant(&self, at: Time) -> Instant {
+        let (instant, wall) = self.started;
+        instant + at.since(wall)
+    }
+
+    fn handle_post(self: &Rc<Self>, post: Post) {
+        match post {
+            Post::Fetch(class, id, request, reply) => self.deliver(class, id, request, reply),
+            Post::Connect(client, stream, read_ahead) => self.take_connection(client, stream, &read_ahead),
+            // The first one counts.
+            Post::Stop(_) => {}
+        }
+    }
+
+    fn take_connection(self: &Rc<Self>, mut client: ClientEnd, stream: std::net::TcpStream, read_ahead: &[u8]) {
+        match TcpStream::from_std(stream) {
+            Ok(stream) => {
+                client.mark_connected();
+                self.attach(client.host, client.socket, stream, read_ahead);
+            }
+            Err(error) => tracing::error!(%error, "a connection could not move to its object's shard"),
+        }
+    }
+
+    /// Tells objects what other threads and wakers have to say to them; they wait to be run.
+    pub(crate) fn take_signals(&self) {
+        for signal in self.signals().take() {
+            match signal {
+                Signal::Wake(waker) => {
+                    let task = waker.unqueue();
+                    if let Some(host) = self.get(waker.host).filter(|host| host.epoch() == waker.epoch) {
+                        host.with_object(|object| object.handle_wake(task));
+                        self.schedule(waker.host);
+                    }
+                }
+                Signal::ClientDropped(key, socket) => {
+                    if let Some(host) = self.get(key) {
+                        host.unlink(socket);
+                        host.with_object(|object| object.handle_gone(socket));
+                        self.schedule(key);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Runs the objects whose deadline has passed, that were told something, or that wait to be run.
+    fn look(self: &Rc<Self>) {
+        loop {
+            let now = self.look_at_clock();
+            let Some(key) = self.timers.borrow_mut().pop_due(now) else { break };
+            let Some(host) = self.get(key) else { continue };
+            if host.timer.get().is_some_and(|at| at <= now) {
+                host.timer.set(None);
+            }
+            host.with_object(|object| object.handle_timeout(now));
+            self.schedule(key);
+        }
+        self.take_signals();
+        if let Some(_entered) = Entered::enter(self) {
+            self.run_ready();
+        }
+    }
+
+    fn run_ready(&self) {
+        for _ in 0..OBJECTS_IN_A_ROW_MAX {
+            let Some(key) = self.ready.borrow_mut().pop_front() else { return };
+            if let Some(host) = self.get(key) {
+                host.scheduled.set(false);
+                host.run();
+            }
+        }
+        self.look.notify_one();
+    }
+
+    fn keep_alive(&self) {
+        let hosts: Vec<_> = self.hosts.borrow().values().cloned().collect();
+        for host in hosts {
+            host.connections().iter().for_each(|conn| conn.keep_alive());
+        }
+    }
+}
+
+/// Whether two messages share their payload.
+fn is_same(one: &Message, other: &Message) -> bool {
+    let kinds = matches!((one, other), (Message::Text(_), Message::Text(_)) | (Message::Binary(_), Message::Binary(_)));
+    kinds && std::ptr::eq(one.as_bytes(), other.as_bytes())
+}
+
+/// Spreads an object's alarm retries: any number that differs between objects.
+fn seed(id: &[u8; 32]) -> u64 {
+    id.iter().take(8).fold(0, |seed, byte| seed << 8 | u64::from(*byte))
+}

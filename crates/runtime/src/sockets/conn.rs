@@ -1,0 +1,379 @@
+//! One connection: a TCP stream, the frames on it, and the task that waits for it.
+//!
+//! Reading happens in the connection's task, into a buffer that all connections of the shard share; a message
+//! goes straight down the stack to the object and its guest. Writing happens wherever the object lets something
+//! out; only what the kernel does not take is kept, and only then does the task wait for the socket to become
+//! writable. Between messages a connection holds no buffer.
+//!
+//! Invariant: the object hears of the end of a connection exactly once, unless it has forgotten the socket.
+//! After our Close frame nothing more is sent. Pings and pongs are settled here and never wake an object: a
+//! pong carries nothing but what its peer sent, so it need not wait for the object's writes.
+
+use std::cell::{Cell, RefCell};
+use std::future::{Future, poll_fn};
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker, ready};
+
+use bytes::Bytes;
+use bytestring::ByteString;
+use dormouse_object::object::Reading;
+use dormouse_object::outbox::{After, Close};
+use dormouse_object::sockets::SocketId;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use crate::host::{Host, Waiting};
+use crate::limits::LINGER;
+use crate::sockets::frame::{Decoder, Item, Role, encode};
+use crate::sockets::queue::{Flushed, SendQueue, TooSlow};
+
+/// One connection of an object's socket.
+pub(crate) struct Conn {
+    host: Rc<Host>,
+    id: SocketId,
+    stream: RefCell<TcpStream>,
+    decoder: RefCell<Decoder>,
+    queue: RefCell<SendQueue>,
+    /// What was read while the object could not take it.
+    unread: RefCell<Vec<u8>>,
+    flags: Cell<Flags>,
+    task: RefCell<Option<Waker>>,
+    /// When the connection is cut, once nothing more is to be said on it.
+    linger: RefCell<Option<Pin<Box<Sleep>>>>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Flags {
+    /// The kernel took less than all; the task waits for the socket to become writable.
+    blocked: bool,
+    /// The task waits for the object before it reads on.
+    paused: bool,
+    /// In the list of connections to write to.
+    touched: bool,
+    close_sent: bool,
+    close_received: bool,
+    /// The peer broke the protocol: nothing that it says is heard any more, its Close frame neither.
+    failed: bool,
+    /// The peer has been told that nothing more comes.
+    shut: bool,
+    /// The object hears no more of this connection.
+    forgotten: bool,
+    /// The connection has ended, or is to end without another word.
+    over: bool,
+    /// Bytes have come since the last look of the keep-alive.
+    heard: bool,
+    /// A ping of the keep-alive has had no sign of life in answer.
+    pinged: bool,
+}
+
+/// Why decoding stopped.
+enum Fed {
+    /// All is used up.
+    All,
+    /// The object must take what waits first.
+    Paused,
+}
+
+impl Conn {
+    /// Connects a stream to a socket, and starts its task. `read_ahead` was read from it already; `waiting` was
+    /// sent to it already.
+    pub(crate) fn start(host: Rc<Host>, id: SocketId, stream: TcpStream, read_ahead: &[u8], waiting: Waiting) {
+        let message_len_max = host.shard().options().message_len_max;
+        let conn = Rc::new(Self {
+            id,
+            stream: RefCell::new(stream),
+            decoder: RefCell::new(Decoder::new(Role::Server, message_len_max)),
+            queue: RefCell::new(waiting.queue),
+            unread: RefCell::new(read_ahead.to_vec()),
+            flags: Cell::new(Flags { close_sent: waiting.close_sent, ..Flags::default() }),
+            task: RefCell::new(None),
+            linger: RefCell::new(None),
+            host: host.clone(),
+        });
+        host.link(id, conn.clone());
+        conn.flush();
+        let counted = host.shard().count_connection();
+        tokio::task::spawn_local(async move {
+            let _counted = counted;
+            poll_fn(|context| conn.poll(context)).await;
+            conn.end();
+        });
+    }
+
+    /// Queues a frame, to be written when the cork is out.
+    pub(crate) fn send(self: &Rc<Self>, frame: Bytes, len_max: usize) -> Result<(), TooSlow> {
+        if self.flags.get().close_sent {
+            return Ok(());
+        }
+        self.queue.borrow_mut().push(frame, len_max)?;
+        self.host.shard().cork().count_frame();
+        self.touch();
+        Ok(())
+    }
+
+    /// Queues a Close frame, if none was sent. A client that reads too slowly gets it instead of what waits.
+    pub(crate) fn close(self: &Rc<Self>, close: &Close, after: After) {
+        let mut flags = self.flags.get();
+        if !flags.close_sent {
+            let mut queue = self.queue.borrow_mut();
+            if close.code == Some(1013) {
+                queue.clear();
+            }
+            queue.push_unbounded(encode::close(close.code.map(|code| (code, &*close.reason))));
+        }
+        flags.close_sent = true;
+        flags.forgotten |= after == After::Forget;
+        self.flags.set(flags);
+        self.touch();
+        self.wake();
+    }
+
+    /// Ends the connection without another word.
+    pub(crate) fn cut(&self) {
+        self.update(|flags| (flags.forgotten, flags.over) = (true, true));
+        self.wake();
+    }
+
+    /// Writes what was queued while the cork was in.
+    pub(crate) fn flush_touched(&self) {
+        self.update(|flags| flags.touched = false);
+        self.flush();
+    }
+
+    /// Lets the task read on, if it waits for the object.
+    pub(crate) fn wake_if_paused(&self) {
+        if self.flags.get().paused {
+            self.wake();
+        }
+    }
+
+    /// One look of the keep-alive: asks a silent peer for a sign of life, and gives up on one that gave none.
+    pub(crate) fn keep_alive(&self) {
+        let mut flags = self.flags.get();
+        if flags.heard || flags.paused || flags.close_sent {
+            (flags.heard, flags.pinged) = (false, false);
+        } else if flags.pinged {
+            flags.over = true;
+            self.wake();
+        } else {
+            flags.pinged = true;
+            self.queue.borrow_mut().push_unbounded(encode::ping(b""));
+        }
+        self.flags.set(flags);
+        self.flush();
+    }
+
+    fn touch(self: &Rc<Self>) {
+        if !self.flags.get().touched {
+            self.update(|flags| flags.touched = true);
+            self.host.shard().cork().touch(self.clone());
+        }
+    }
+
+    fn update(&self, change: impl FnOnce(&mut Flags)) {
+        let mut flags = self.flags.get();
+        change(&mut flags);
+        self.flags.set(flags);
+    }
+
+    fn wake(&self) {
+        if let Some(task) = &*self.task.borrow() {
+            task.wake_by_ref();
+        }
+    }
+
+    /// Writes what waits, as far as the kernel takes it. The task learns what it has to wait for.
+    fn flush(&self) {
+        let mut flags = self.flags.get();
+        if flags.blocked || flags.over {
+            return;
+        }
+        let stream = self.stream.borrow();
+        let write = |slices: &[IoSlice<'_>]| match slices {
+            [one] => stream.try_write(one),
+            all => stream.try_write_vectored(all),
+        };
+        match self.queue.borrow_mut().flush(write) {
+            Ok(Flushed::All) => {}
+            Ok(Flushed::Blocked) => flags.blocked = true,
+            Err(_) => flags.over = true,
+        }
+        self.flags.set(flags);
+        if flags.blocked || flags.over {
+            self.wake();
+        }
+    }
+
+    /// Waits for whatever comes first, and deals with it. Ready when the connection is over.
+    fn poll(&self, context: &mut Context<'_>) -> Poll<()> {
+        let mut task = self.task.borrow_mut();
+        if !task.as_ref().is_some_and(|task| task.will_wake(context.waker())) {
+            *task = Some(context.waker().clone());
+        }
+        drop(task);
+        while !self.flags.get().over {
+            self.poll_write(context);
+            self.hang_up(context);
+            if self.is_said_and_done() {
+                break;
+            }
+            if self.poll_linger(context).is_ready() {
+                break;
+            }
+            ready!(self.poll_read(context));
+        }
+        Poll::Ready(())
+    }
+
+    fn poll_write(&self, context: &mut Context<'_>) {
+        while self.flags.get().blocked {
+            let ready = self.stream.borrow().poll_write_ready(context);
+            match ready {
+                Poll::Pending => return,
+                Poll::Ready(Ok(())) => {
+                    self.update(|flags| flags.blocked = false);
+                    self.flush();
+                }
+                Poll::Ready(Err(_)) => {
+                    self.update(|flags| (flags.blocked, flags.over) = (false, true));
+                }
+            }
+        }
+    }
+
+    /// Ends our direction once a peer that broke the protocol has been told so. It waits for us to end the
+    /// connection, and what it still sends must be read until it does: to drop the stream with bytes unread in it
+    /// would reset the connection, and could take our Close frame from the peer.
+    fn hang_up(&self, context: &mut Context<'_>) {
+        let flags = self.flags.get();
+        if flags.failed && flags.close_sent && !flags.shut && self.queue.borrow().is_empty() {
+            // Done at once or failed: then the connection is gone, and reading from it says so.
+            let _ = Pin::new(&mut *self.stream.borrow_mut()).poll_shutdown(context);
+            self.update(|flags| flags.shut = true);
+        }
+    }
+
+    /// Whether both Close frames have passed and all is written.
+    fn is_said_and_done(&self) -> bool {
+        let flags = self.flags.get();
+        flags.close_sent && flags.close_received && self.queue.borrow().is_empty()
+    }
+
+    /// Once our last word is queued, and nobody waits for the peer's, the connection has a limited time left.
+    fn poll_linger(&self, context: &mut Context<'_>) -> Poll<()> {
+        let flags = self.flags.get();
+        if !flags.close_sent || !(flags.forgotten || flags.close_received) {
+            return Poll::Pending;
+        }
+        let mut linger = self.linger.borrow_mut();
+        let linger = linger.get_or_insert_with(|| Box::pin(sleep_until(Instant::now() + LINGER)));
+        linger.as_mut().poll(context)
+    }
+
+    fn poll_read(&self, context: &mut Context<'_>) -> Poll<()> {
+        if self.must_wait() {
+            self.update(|flags| flags.paused = true);
+            return Poll::Pending;
+        }
+        self.update(|flags| flags.paused = false);
+        let mut unread = self.unread.take();
+        if !unread.is_empty() {
+            self.feed_all(&mut unread);
+            return Poll::Ready(());
+        }
+        let shard = self.host.shard().clone();
+        let mut buffer = shard.read_buffer();
+        let mut read = ReadBuf::new(&mut buffer);
+        let result = ready!(Pin::new(&mut *self.stream.borrow_mut()).poll_read(context, &mut read));
+        let len = read.filled().len();
+        match result {
+            Ok(()) if len > 0 => {
+                self.update(|flags| flags.heard = true);
+                self.feed_all(&mut buffer[..len]);
+            }
+            Ok(()) | Err(_) => self.update(|flags| flags.over = true),
+        }
+        Poll::Ready(())
+    }
+
+    fn must_wait(&self) -> bool {
+        !self.flags.get().forgotten && self.host.reading(self.id) == Reading::Wait
+    }
+
+    fn feed_all(&self, mut input: &mut [u8]) {
+        let shard = self.host.shard();
+        shard.look_at_clock();
+        let cork = shard.cork().put_in();
+        if let Fed::Paused = self.feed(&mut input) {
+            *self.unread.borrow_mut() = input.to_vec();
+        }
+        drop(cork);
+        self.flush();
+    }
+
+    /// Gives the object all items in `input`, one at a time.
+    fn feed(&self, input: &mut &mut [u8]) -> Fed {
+        loop {
+            if self.must_wait() {
+                return if input.is_empty() { Fed::All } else { Fed::Paused };
+            }
+            let item = self.decoder.borrow_mut().decode(input);
+            let forgotten = self.flags.get().forgotten;
+            match item {
+                Ok(None) => return Fed::All,
+                Ok(Some(Item::Message(message))) if !forgotten => {
+                    let now = self.host.shard().now();
+                    self.host.with_object(|object| object.handle_message(self.id, message, now));
+                    self.host.enter();
+                }
+                Ok(Some(Item::Ping(payload))) => self.pong(&payload),
+                Ok(Some(Item::Close(frame))) => {
+                    self.update(|flags| flags.close_received = true);
+                    let close = frame
+                        .map_or_else(Close::default, |frame| Close { code: Some(frame.code), reason: frame.reason });
+                    self.tell(|host| host.with_object(|object| object.handle_close(self.id, close)));
+                }
+                Err(error) => {
+                    self.update(|flags| flags.failed = true);
+                    let close = Close { code: Some(error.code), reason: ByteString::from(error.reason.into_owned()) };
+                    self.tell(|host| host.with_object(|object| object.handle_protocol_error(self.id, close)));
+                }
+                Ok(Some(Item::Message(_) | Item::Pong(_))) => {}
+            }
+        }
+    }
+
+    fn pong(&self, payload: &[u8]) {
+        if !self.flags.get().close_sent {
+            // A peer that pings without reading loses pongs, which is what it asked for.
+            let _ =
+                self.queue.borrow_mut().push(encode::pong(payload), self.host.shard().options().send_queue_bytes_max);
+        }
+    }
+
+    /// Tells the object something, unless it has forgotten the socket.
+    fn tell(&self, what: impl FnOnce(&Host)) {
+        if !self.flags.get().forgotten {
+            what(&self.host);
+            self.host.enter();
+        }
+    }
+
+    /// The connection is over.
+    fn end(&self) {
+        self.update(|flags| flags.over = true);
+        self.host.shard().look_at_clock();
+        self.host.unlink_connection(self.id, self);
+        self.tell(|host| host.with_object(|object| object.handle_gone(self.id)));
+        self.host.shard().forget_if_evictable(&self.host);
+    }
+}
+
+/// Hands a stream that has no object to come to back to its peer, with a Close frame that says so.
+pub(crate) fn turn_away(stream: &TcpStream) -> io::Result<()> {
+    let close = encode::close(Some((1012, "The Durable Object was reset.")));
+    stream.try_write(&close).map(drop)
+}

@@ -1,0 +1,139 @@
+//! The only way into a guest.
+//!
+//! [`Host::run`] does what the object's rules say next, until they say nothing more: start the guest, deliver
+//! an event, let a task go on, drop the guest. After each step it lets out what may leave. A guest that panics
+//! is dropped here; the panic goes no further.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+
+use dormouse_object::TaskId;
+use dormouse_object::mailbox::Event as Due;
+use dormouse_object::object::{Object, Progress as Ended, Reset, Step};
+
+use crate::ctx::Ctx;
+use crate::guest::{Event, Guest, GuestError, Progress};
+use crate::host::Host;
+use crate::limits::STEPS_IN_A_ROW_MAX;
+
+impl Host {
+    /// Does all that is to be done for the object now.
+    pub(crate) fn run(self: &Rc<Self>) {
+        for _ in 0..STEPS_IN_A_ROW_MAX {
+            let step = self.object.borrow_mut().poll_step(self.shard().now());
+            match step {
+                Some(Step::Start) => self.start(),
+                Some(Step::Deliver(task, due)) => self.deliver(task, due),
+                Some(Step::Resume(task)) => self.turn(task, |guest| guest.resume(task)),
+                Some(Step::Stop) => {
+                    self.drop_guest();
+                    self.with_object(Object::handle_stopped);
+                    self.shrink();
+                }
+                None => {
+                    self.release();
+                    self.set_timer();
+                    return self.shard().forget_if_evictable(self);
+                }
+            }
+            self.release();
+            // What the turn has woken comes before the next event, as a microtask would.
+            self.shard().take_signals();
+        }
+        self.shard().schedule(self.key());
+    }
+
+    fn start(self: &Rc<Self>) {
+        let epoch = self.begin_epoch();
+        let ctx = Ctx::new(self.clone(), epoch);
+        let factory = self.shard().factory(self.class());
+        let built = catch_unwind(AssertUnwindSafe(|| factory.build(ctx)));
+        let result = match (built, self.take_abort()) {
+            (Ok(Ok(guest)), None) => Ok(guest),
+            (Ok(_), Some(reason)) => Err(GuestError::new(reason)),
+            (Ok(Err(error)), None) => Err(error),
+            (Err(panic), _) => Err(GuestError::new(panic_text(&*panic))),
+        };
+        let now = self.shard().look_at_clock();
+        match result {
+            Ok(guest) => {
+                *self.guest.borrow_mut() = Some(guest.into());
+                self.with_object(|object| object.handle_started(now));
+            }
+            Err(error) => {
+                self.begin_epoch();
+                let cost = self.with_object(|object| object.handle_start_failed(&error.message, now));
+                tracing::error!(object = self.label(), error = %error, event = ?cost, "constructor failed");
+            }
+        }
+    }
+
+    fn deliver(&self, task: TaskId, due: Due) {
+        let event = match due {
+            Due::Fetch(id) => match self.take_request(id) {
+                Some(request) => Event::Fetch(request),
+                None => unreachable!("the mailbox names only requests that are held"),
+            },
+            Due::Message { socket, message } => {
+                self.wake_connection(socket);
+                Event::Message { socket, message }
+            }
+            Due::Close { socket, code, reason, was_clean } => Event::Close { socket, code, reason, was_clean },
+            Due::Error { socket, error } => Event::Error { socket, error },
+            Due::Alarm { scheduled, retry_count } => Event::Alarm { scheduled, retry_count },
+        };
+        self.turn(task, |guest| guest.deliver(task, event));
+    }
+
+    /// One turn: the guest runs, then the object hears how it ended.
+    fn turn(&self, task: TaskId, call: impl FnOnce(&dyn Guest) -> Progress) {
+        let guest = self.guest.borrow().clone();
+        let Some(guest) = guest else { unreachable!("turns are given only to residents") };
+        let result = catch_unwind(AssertUnwindSafe(|| call(&*guest)));
+        drop(guest);
+        let abort = self.take_abort();
+        let now = self.shard().look_at_clock();
+        let mut object = self.object.borrow_mut();
+        match (result, abort) {
+            (Ok(_), Some(reason)) => {
+                tracing::warn!(object = self.label(), reason, "object aborted");
+                object.handle_reset(Reset::Aborted(&reason), now);
+            }
+            (Ok(Progress::Pending), None) => object.handle_turn_end(task, Ended::Pending, now),
+            (Ok(Progress::Done(Ok(()))), None) => object.handle_turn_end(task, Ended::Done(Ok(())), now),
+            (Ok(Progress::Done(Err(error))), None) => {
+                tracing::error!(object = self.label(), error = %error, "handler failed");
+                object.handle_turn_end(task, Ended::Done(Err(&error.message)), now);
+            }
+            (Err(panic), _) => {
+                let text = panic_text(&*panic);
+                tracing::error!(object = self.label(), error = text, "guest panicked and is dropped");
+                object.handle_crash(&text, now);
+            }
+        }
+    }
+
+    /// Drops the guest. What it left behind can do nothing more.
+    pub(crate) fn drop_guest(&self) {
+        self.begin_epoch();
+        let guest = self.guest.borrow_mut().take();
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(guest))) {
+            tracing::error!(object = self.label(), error = panic_text(&*panic), "guest panicked while it was dropped");
+        }
+    }
+
+    /// Makes sure that the shard looks at the object again when something will be due.
+    fn set_timer(&self) {
+        let Some(at) = self.object.borrow_mut().poll_timeout() else { return };
+        if self.timer.get().is_none_or(|set| at < set) {
+            self.timer.set(Some(at));
+            self.shard().set_timer(at, self.key());
+        }
+    }
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    format!("panicked: {}", text.unwrap_or("with something that is no text"))
+}
