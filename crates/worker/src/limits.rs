@@ -1,0 +1,15 @@
+//! Every bound of this crate. The bounds of sockets, tags and attachments are the runtime's.
+
+/// Bytes that `text`, `json`, `bytes` and `form_data` gather: the memory that a Worker has on Cloudflare. A
+/// stream has no bound.
+pub(crate) const BODY_BYTES_MAX: usize = 128 << 20;
+
+/// Chunks of a response stream that wait for a slow client. Small, so that the client's pace is the stream's
+/// pace.
+pub(crate) const STREAM_CHUNKS_MAX: usize = 4;
+
+/// Events of a standard socket that no `EventStream` has taken yet. A stream that is never read must not grow
+/// without end.
+pub(crate) const SOCKET_EVENTS_MAX: usize = 65_536;
+
+const _: () = assert!(STREAM_CHUNKS_MAX > 0);

@@ -1,0 +1,282 @@
+//! WebSockets, and the pairs that they come in.
+//!
+//! The runtime holds every socket; a [`WebSocket`] is its number. So a clone is the same socket, and one that
+//! has closed does nothing. The server end of a pair is accepted in one of two ways:
+//! [`State::accept_web_socket`](crate::State::accept_web_socket) leaves it with the runtime, so that the object
+//! may hibernate; [`WebSocket::accept`] keeps it with this instance of the object, whose code reads its events
+//! as a stream. The client end goes into a response and can do nothing else.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use futures_core::Stream;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::Result;
+use crate::attachment;
+use crate::error::Error;
+use crate::native::listeners::Feed;
+use crate::native::{AutoResponse, ClientEnd, Close, Host, Outgoing, SocketId, convert};
+use crate::ws_events::WebsocketEvent;
+
+/// Two ends of one socket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebSocketPair {
+    /// The end for [`Response::from_websocket`](crate::Response::from_websocket).
+    pub client: WebSocket,
+    /// The end that the object accepts.
+    pub server: WebSocket,
+}
+
+impl WebSocketPair {
+    /// A new pair, of the object or Worker whose code is running.
+    ///
+    /// # Errors
+    /// When none is, or the object was reset.
+    pub fn new() -> Result<Self> {
+        let host = Host::current()?;
+        let pair = host.ctx().new_pair().ok_or_else(|| Error::from("the object is gone"))?;
+        let (id, end) = pair;
+        Ok(Self { client: WebSocket::client(host.clone(), end), server: WebSocket::server(host, id) })
+    }
+}
+
+/// One end of a socket.
+#[derive(Clone)]
+pub struct WebSocket {
+    host: Host,
+    end: End,
+}
+
+#[derive(Clone)]
+enum End {
+    Server(SocketId),
+    /// Empty once a response has taken it.
+    Client(Rc<RefCell<Option<ClientEnd>>>),
+}
+
+impl WebSocket {
+    pub(crate) fn server(host: Host, id: SocketId) -> Self {
+        Self { host, end: End::Server(id) }
+    }
+
+    pub(crate) fn client(host: Host, end: ClientEnd) -> Self {
+        Self { host, end: End::Client(Rc::new(RefCell::new(Some(end)))) }
+    }
+
+    /// Accepts the socket for this instance of the object, which then does not hibernate while it is open. A
+    /// second call does nothing.
+    ///
+    /// # Errors
+    /// When it is a client end, hibernatable, or closed.
+    pub fn accept(&self) -> Result<()> {
+        let id = self.server_id()?;
+        self.host.ctx().accept_standard(id)?;
+        self.host.listeners().accept(id);
+        Ok(())
+    }
+
+    /// Sends `data` as JSON text.
+    ///
+    /// # Errors
+    /// When `data` does not serialize, and as [`send_with_str`](Self::send_with_str).
+    pub fn send<T: Serialize>(&self, data: &T) -> Result<()> {
+        self.send_with_str(serde_json::to_string(data)?)
+    }
+
+    /// Sends text. The same text sent to many sockets in a row is held once.
+    ///
+    /// # Errors
+    /// Before the socket was accepted, after its own close, or when too much waits to leave the object. A
+    /// client that has gone is no error.
+    pub fn send_with_str<S: AsRef<str>>(&self, data: S) -> Result<()> {
+        Ok(self.host.ctx().send(self.accepted_id()?, Outgoing::Text(data.as_ref()))?)
+    }
+
+    /// Sends bytes. The same bytes sent to many sockets in a row are held once.
+    ///
+    /// # Errors
+    /// As [`send_with_str`](Self::send_with_str).
+    pub fn send_with_bytes<D: AsRef<[u8]>>(&self, bytes: D) -> Result<()> {
+        Ok(self.host.ctx().send(self.accepted_id()?, Outgoing::Binary(bytes.as_ref()))?)
+    }
+
+    /// Closes the socket, with a code and a reason, a code alone, or neither. A reason without a code is
+    /// ignored. A second call does nothing.
+    ///
+    /// # Errors
+    /// When the socket was not accepted, or the code or the reason may not be sent.
+    pub fn close<S: AsRef<str>>(&self, code: Option<u16>, reason: Option<S>) -> Result<()> {
+        let reason = code.and(reason).map_or_else(Default::default, |reason| reason.as_ref().into());
+        Ok(self.host.ctx().close(self.accepted_id()?, Close { code, reason })?)
+    }
+
+    /// The events of a socket that [`accept`](Self::accept) took, from now on.
+    ///
+    /// # Errors
+    /// When it is a client end.
+    pub fn events(&self) -> Result<EventStream<'_>> {
+        let feed = self.host.listeners().listen(self.server_id()?);
+        Ok(EventStream { ws: self, feed, closed: false })
+    }
+
+    /// Keeps a value with the socket, also while the object hibernates. `None` and `()` take it away.
+    ///
+    /// # Errors
+    /// When `value` does not serialize, or is larger than 16 KiB.
+    pub fn serialize_attachment<T: Serialize>(&self, value: T) -> Result<()> {
+        let bytes = attachment::encode(&value)?;
+        Ok(self.host.ctx().set_attachment(self.server_id()?, bytes)?)
+    }
+
+    /// The value that was kept with the socket.
+    ///
+    /// # Errors
+    /// When it is not a `T`.
+    pub fn deserialize_attachment<T: DeserializeOwned>(&self) -> Result<Option<T>> {
+        let bytes = self.host.ctx().attachment(self.server_id()?);
+        bytes.map(|bytes| attachment::decode(&bytes)).transpose()
+    }
+
+    /// The state of the connection, as in JavaScript: 1 while it is open, 2 while it closes, 3 when it has
+    /// closed.
+    pub fn ready_state(&self) -> u16 {
+        match &self.end {
+            End::Server(id) => self.host.ctx().ready_state(*id) as u16,
+            End::Client(_) => 1,
+        }
+    }
+
+    /// The runtime's number of a server end.
+    pub(crate) fn server_id(&self) -> Result<SocketId> {
+        match &self.end {
+            End::Server(id) => Ok(*id),
+            End::Client(_) => Err(Error::from("the client end of a WebSocket pair can only go into a response")),
+        }
+    }
+
+    fn accepted_id(&self) -> Result<SocketId> {
+        self.server_id().map_err(|_| convert::not_accepted())
+    }
+
+    /// Takes the client end out, for a response that leaves.
+    pub(crate) fn take_client(&self) -> Result<ClientEnd> {
+        match &self.end {
+            End::Server(_) => {
+                Err(Error::from("a response carries the client end of a WebSocket pair, not the server end"))
+            }
+            End::Client(end) => end.take().ok_or_else(|| {
+                Error::JsError("Can't return WebSocket that was already used in a response.".to_owned())
+            }),
+        }
+    }
+}
+
+impl PartialEq for WebSocket {
+    fn eq(&self, other: &Self) -> bool {
+        match (&self.end, &other.end) {
+            (End::Server(one), End::Server(other)) => one == other,
+            (End::Client(one), End::Client(other)) => Rc::ptr_eq(one, other),
+            _ => false,
+        }
+    }
+}
+
+impl Eq for WebSocket {}
+
+impl fmt::Debug for WebSocket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.end {
+            End::Server(id) => f.debug_tuple("WebSocket").field(id).finish(),
+            End::Client(_) => f.write_str("WebSocket(client)"),
+        }
+    }
+}
+
+/// The events of a socket, as a stream. It ends after the close.
+///
+/// ```
+/// # use worker::*;
+/// use futures_util::StreamExt;
+///
+/// # fn example(ws: WebSocket) -> Result<()> {
+/// ws.accept()?;
+/// spawn_local(async move {
+///     let Ok(mut events) = ws.events() else { return };
+///     while let Some(Ok(WebsocketEvent::Message(message))) = events.next().await {
+///         if let Some(text) = message.text() {
+///             let _ = ws.send_with_str(text);
+///         }
+///     }
+/// });
+/// # Ok(())
+/// # }
+/// ```
+pub struct EventStream<'ws> {
+    ws: &'ws WebSocket,
+    feed: Rc<Feed>,
+    closed: bool,
+}
+
+impl Stream for EventStream<'_> {
+    type Item = Result<WebsocketEvent>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.closed {
+            return Poll::Ready(None);
+        }
+        let event = std::task::ready!(self.feed.poll(cx));
+        self.closed = matches!(event, Ok(WebsocketEvent::Close(_)));
+        Poll::Ready(Some(event))
+    }
+}
+
+impl Drop for EventStream<'_> {
+    fn drop(&mut self) {
+        if let End::Server(id) = self.ws.end {
+            self.ws.host.listeners().unlisten(id, &self.feed);
+        }
+    }
+}
+
+impl fmt::Debug for EventStream<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventStream").field("ws", self.ws).finish_non_exhaustive()
+    }
+}
+
+/// A text that the runtime answers by itself, and its answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebSocketRequestResponsePair(AutoResponse);
+
+impl WebSocketRequestResponsePair {
+    /// Answers `request`, compared byte by byte, with `response`.
+    ///
+    /// # Errors
+    /// When one of them is longer than 2,048 bytes.
+    pub fn new(request: &str, response: &str) -> Result<Self> {
+        Ok(Self(AutoResponse::new(request, response)?))
+    }
+
+    /// The text that is answered.
+    pub fn request(&self) -> String {
+        self.0.request.to_string()
+    }
+
+    /// The answer.
+    pub fn response(&self) -> String {
+        self.0.response.to_string()
+    }
+
+    pub(crate) fn from_inner(pair: AutoResponse) -> Self {
+        Self(pair)
+    }
+
+    pub(crate) fn inner(&self) -> &AutoResponse {
+        &self.0
+    }
+}

@@ -1,0 +1,187 @@
+//! A node without a server: requests go straight to a shard, sockets are connected by hand.
+//!
+//! The test runs on its own thread and waits for each answer; the node has one shard. Nothing waits for longer
+//! than [`PATIENCE`].
+
+use std::io::Write as _;
+use std::net::{TcpListener, TcpStream};
+use std::rc::Rc;
+use std::sync::mpsc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use dormouse_runtime::Shard;
+use dormouse_runtime::node::{Node, Options};
+use dormouse_runtime::pair::ClientEnd;
+use dormouse_runtime::request::StubError;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tungstenite::protocol::{CloseFrame, Role};
+use tungstenite::{Message, WebSocket};
+use worker::{App, Body};
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+pub(crate) struct Server {
+    node: Option<Node>,
+    jobs: UnboundedSender<Job>,
+}
+
+enum Job {
+    Fetch(Box<http::Request<Body>>, mpsc::Sender<Result<Answer, StubError>>),
+    Connect(ClientEnd, TcpStream),
+    Drop(ClientEnd),
+}
+
+/// A response, read to its end; the body is none when it broke off.
+pub(crate) struct Answer {
+    pub(crate) head: http::response::Parts,
+    body: Option<Bytes>,
+    client: Option<ClientEnd>,
+}
+
+impl Answer {
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.body.clone().expect("the body broke off").to_vec()).unwrap()
+    }
+
+    pub(crate) fn is_broken(&self) -> bool {
+        self.body.is_none()
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.head.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+}
+
+impl Server {
+    pub(crate) fn new(app: App) -> Self {
+        Self::with(app, |_| {})
+    }
+
+    /// Objects fall asleep as soon as they may.
+    pub(crate) fn sleepy(app: App) -> Self {
+        Self::with(app, |options| options.object.hibernate_after = Some(Duration::ZERO))
+    }
+
+    fn with(app: App, set: impl FnOnce(&mut Options)) -> Self {
+        let mut options = Options { shards: 1, ..Options::default() };
+        set(&mut options);
+        let (jobs, inbox) = unbounded_channel();
+        let inbox = Mutex::new(Some(inbox));
+        let on_shard = move |shard| {
+            let inbox = inbox.lock().unwrap().take();
+            Box::pin(async move {
+                if let Some(inbox) = inbox {
+                    serve(shard, inbox).await;
+                }
+            }) as _
+        };
+        let node = Node::start(app.into_application().unwrap(), options, Arc::new(on_shard)).unwrap();
+        Self { node: Some(node), jobs }
+    }
+
+    pub(crate) fn fetch(&self, request: http::Request<Body>) -> Result<Answer, StubError> {
+        let (reply, answer) = mpsc::channel();
+        self.jobs.send(Job::Fetch(Box::new(request), reply)).ok().unwrap();
+        answer.recv_timeout(PATIENCE).expect("no answer")
+    }
+
+    pub(crate) fn get(&self, url: &str) -> Answer {
+        let request = http::Request::builder().uri(url).header("host", "example.com");
+        self.fetch(request.body(Body::empty()).unwrap()).unwrap()
+    }
+
+    /// Status and text of the answer.
+    pub(crate) fn ask(&self, url: &str) -> (u16, String) {
+        let answer = self.get(url);
+        (answer.head.status.as_u16(), answer.text())
+    }
+
+    pub(crate) fn connect(&self, url: &str) -> Client {
+        let request = http::Request::builder().uri(url).header("host", "example.com").header("upgrade", "websocket");
+        let answer = self.fetch(request.body(Body::empty()).unwrap()).unwrap();
+        assert_eq!(answer.head.status, 101, "{}", answer.text());
+        let end = answer.client.expect("a 101 without a socket");
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (server, _) = listener.accept().unwrap();
+        server.set_nonblocking(true).unwrap();
+        self.jobs.send(Job::Connect(end, server)).ok().unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        Client(WebSocket::from_raw_socket(stream, Role::Client, None))
+    }
+
+    /// Asks for a socket and drops the client's end of it.
+    pub(crate) fn connect_and_vanish(&self, url: &str) {
+        let answer = self.get(url);
+        self.jobs.send(Job::Drop(answer.client.expect("no socket"))).ok().unwrap();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some(node) = self.node.take() {
+            node.stop(Duration::ZERO);
+        }
+    }
+}
+
+async fn serve(shard: Rc<Shard>, mut jobs: UnboundedReceiver<Job>) {
+    while let Some(job) = jobs.recv().await {
+        match job {
+            Job::Fetch(request, reply) => {
+                let response = shard.fetch(*request);
+                tokio::task::spawn_local(async move {
+                    let answer = match response.await {
+                        Ok(response) => {
+                            let (head, body) = response.http.into_parts();
+                            Ok(Answer { head, body: body.collect(1 << 20).await.ok(), client: response.client })
+                        }
+                        Err(error) => Err(error),
+                    };
+                    let _gave_up = reply.send(answer);
+                });
+            }
+            Job::Connect(end, stream) => {
+                let stream = tokio::net::TcpStream::from_std(stream).unwrap();
+                shard.connect(end, stream, Bytes::new()).unwrap();
+            }
+            Job::Drop(end) => drop(end),
+        }
+    }
+}
+
+/// A client's WebSocket.
+pub(crate) struct Client(WebSocket<TcpStream>);
+
+impl Client {
+    pub(crate) fn send(&mut self, text: &str) {
+        self.0.send(Message::text(text)).unwrap();
+    }
+
+    pub(crate) fn send_bytes(&mut self, bytes: &'static [u8]) {
+        self.0.send(Message::binary(bytes)).unwrap();
+    }
+
+    pub(crate) fn close(&mut self, code: u16, reason: &'static str) {
+        let frame = CloseFrame { code: code.into(), reason: reason.into() };
+        self.0.close(Some(frame)).unwrap();
+    }
+
+    /// Sends a frame with a reserved bit.
+    pub(crate) fn break_protocol(&mut self) {
+        self.0.get_mut().write_all(&[0xf1, 0x80, 0, 0, 0, 0]).unwrap();
+    }
+
+    /// The next thing that comes, as text: a message, bytes as `[1, 2]`, a close as `close 1000 reason`.
+    pub(crate) fn next(&mut self) -> String {
+        match self.0.read().unwrap() {
+            Message::Text(text) => text.to_string(),
+            Message::Binary(bytes) => format!("{:?}", &bytes[..]),
+            Message::Close(Some(frame)) => format!("close {} {}", u16::from(frame.code), frame.reason),
+            Message::Close(None) => "close".to_owned(),
+            other => format!("{other:?}"),
+        }
+    }
+}

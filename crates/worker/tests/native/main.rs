@@ -1,0 +1,11 @@
+//! Workers and objects written against this crate, run on a node.
+#![expect(clippy::unwrap_used, reason = "all of it is test code")]
+
+mod gates;
+mod harness;
+mod logs;
+mod requests;
+mod sockets;
+#[expect(unreachable_pub, reason = "written as a library's root, where its items are public")]
+mod source;
+mod stubs;
