@@ -1,0 +1,32 @@
+//! What can keep a server from starting.
+
+use std::io;
+
+/// Why a server did not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The address to listen on is not one.
+    #[error("the address to listen on, `{address}`, is not of the form IP:PORT, such as 127.0.0.1:8787")]
+    BadAddress {
+        /// What was given.
+        address: String,
+    },
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: std::net::SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A thread or its reactor cannot be made.
+    #[error("cannot start the server's threads: {0}")]
+    Threads(#[source] io::Error),
+    /// Signals cannot be listened for.
+    #[error("cannot wait for signals: {0}")]
+    Signals(#[source] io::Error),
+    /// The log cannot be set up.
+    #[error("cannot set up the log: {0}")]
+    Logging(String),
+}

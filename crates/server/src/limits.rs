@@ -1,0 +1,27 @@
+//! Every bound of the HTTP side, with its reason.
+
+use std::time::Duration;
+
+/// Bytes of a request's line and headers. A head that is not complete by then is answered with 431; one that
+/// comes in a single piece may be up to twice as long.
+pub const HEAD_LEN_MAX: usize = 32 << 10;
+
+/// Headers of a request; more are answered with 431.
+pub const HEADERS_MAX: usize = 100;
+
+/// How long a client may take to send the head of its next request, unless configured. A client that opens
+/// connections and sends nothing, or one byte at a time, holds each for no longer.
+pub const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// HTTP connections that one shard serves at a time, sockets not counted. Further ones wait in the kernel's
+/// accept queue.
+pub const HTTP_CONNECTIONS_MAX: usize = 16_384;
+
+/// Connections that the kernel keeps for a listener that is busy.
+pub const ACCEPT_QUEUE_LEN: u32 = 4_096;
+
+/// How long a shard waits before it accepts again after the system had no more descriptors.
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// How long events that are under way may take when the server stops, unless configured.
+pub const STOP_GRACE: Duration = Duration::from_secs(5);

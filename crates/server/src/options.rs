@@ -1,0 +1,120 @@
+//! What can be set for a server, and how it is started.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use dormouse_runtime::node;
+
+use crate::error::Error;
+use crate::limits::{HEAD_TIMEOUT, STOP_GRACE};
+use crate::server::Running;
+use crate::shutdown::Signals;
+
+/// The address that a server listens on, unless told otherwise.
+const LISTEN: &str = "127.0.0.1:8787";
+
+/// Sets up a server.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Builder {
+    pub(crate) listen: String,
+    pub(crate) node: node::Options,
+    pub(crate) head_timeout: Duration,
+    pub(crate) stop_grace: Duration,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self {
+            listen: LISTEN.into(),
+            node: node::Options::default(),
+            head_timeout: HEAD_TIMEOUT,
+            stop_grace: STOP_GRACE,
+        }
+    }
+}
+
+impl Builder {
+    /// The address to listen on, `IP:PORT`; port 0 takes a free one. Default 127.0.0.1:8787.
+    pub fn listen(mut self, address: impl Into<String>) -> Self {
+        self.listen = address.into();
+        self
+    }
+
+    /// How many threads serve objects. Default: one per core.
+    pub fn shards(mut self, shards: usize) -> Self {
+        self.node.shards = shards;
+        self
+    }
+
+    /// How long an object stays in memory after its last activity. Default 10 seconds.
+    pub fn hibernate_after(mut self, after: Duration) -> Self {
+        self.node.object.hibernate_after = Some(after);
+        self
+    }
+
+    /// How long a client may leave a Close frame unanswered. Default 10 seconds.
+    pub fn close_timeout(mut self, timeout: Duration) -> Self {
+        self.node.object.close_timeout = timeout;
+        self
+    }
+
+    /// Bytes of a received message at most; a longer one ends its socket with 1009. Default 32 MiB.
+    pub fn message_len_max(mut self, len: usize) -> Self {
+        self.node.message_len_max = len;
+        self
+    }
+
+    /// Bytes that may wait for one slow client before its socket is closed with 1013. Default 16 MiB.
+    pub fn send_queue_bytes_max(mut self, bytes: usize) -> Self {
+        self.node.send_queue_bytes_max = bytes;
+        self
+    }
+
+    /// How often silent clients are pinged; one that gives no sign of life until the next time is taken for
+    /// vanished. Default: never.
+    pub fn ping_interval(mut self, interval: Duration) -> Self {
+        self.node.ping_interval = Some(interval);
+        self
+    }
+
+    /// How long a client may take to send the head of a request. Default 15 seconds.
+    pub fn head_timeout(mut self, timeout: Duration) -> Self {
+        self.head_timeout = timeout;
+        self
+    }
+
+    /// How long events that are under way may take when the server stops. Default 5 seconds.
+    pub fn stop_grace(mut self, grace: Duration) -> Self {
+        self.stop_grace = grace;
+        self
+    }
+
+    /// Starts the server.
+    ///
+    /// # Errors
+    ///
+    /// When the address cannot be listened on, or threads cannot be made.
+    pub fn start(self, application: node::Application) -> Result<Running, Error> {
+        let address: SocketAddr =
+            self.listen.parse().map_err(|_| Error::BadAddress { address: self.listen.clone() })?;
+        Running::start(self, address, application)
+    }
+
+    /// Starts the server, runs it until the process is asked to stop (SIGINT or SIGTERM), then stops it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Builder::start`], or when signals cannot be listened for.
+    pub fn run(self, application: node::Application) -> Result<(), Error> {
+        // Before anybody can connect: from then on a signal must not cut clients off.
+        let signals = Signals::listen().map_err(Error::Signals)?;
+        let grace = self.stop_grace;
+        let running = self.start(application)?;
+        let signal = signals.wait();
+        tracing::info!(signal, ?grace, "stopping");
+        running.stop();
+        tracing::info!("stopped");
+        Ok(())
+    }
+}

@@ -1,0 +1,146 @@
+//! A server: listeners on every shard, and the node behind them.
+//!
+//! Each shard accepts on a listener of its own on the same address (`SO_REUSEPORT`), so that no thread hands
+//! connections to others before their object is known.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::time::Duration;
+
+use dormouse_runtime::Shard;
+use dormouse_runtime::node::{Application, Node};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+
+use crate::error::Error;
+use crate::http::Http;
+use crate::limits::{ACCEPT_PAUSE, ACCEPT_QUEUE_LEN, HTTP_CONNECTIONS_MAX};
+use crate::options::Builder;
+
+/// Where a server begins.
+pub struct Server;
+
+impl Server {
+    /// Sets up a server.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+}
+
+/// A server that runs. Dropping it without [`Running::stop`] leaves it running.
+pub struct Running {
+    address: SocketAddr,
+    node: Node,
+    stopping: watch::Sender<bool>,
+    grace: Duration,
+}
+
+impl Running {
+    pub(crate) fn start(builder: Builder, address: SocketAddr, application: Application) -> Result<Self, Error> {
+        let listen = |source| Error::Listen { address, source };
+        // Listeners that share an address never find it in use; this one does.
+        drop(std::net::TcpListener::bind(address).map_err(listen)?);
+        let first = bind(address).map_err(listen)?;
+        let address = first.local_addr().map_err(listen)?;
+        let mut sockets = vec![first];
+        for _ in 1..builder.node.shards.max(1) {
+            sockets.push(bind(address).map_err(listen)?);
+        }
+        let shards = sockets.len();
+        let sockets = Arc::new(Mutex::new(sockets));
+        let (stopping, stop_seen) = watch::channel(false);
+        let head_timeout = builder.head_timeout;
+        let (ready, listening) = mpsc::channel();
+        let on_shard = Arc::new(move |shard: Rc<Shard>| {
+            // Held to take one socket, never while anything is awaited.
+            let socket = sockets.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let (stopping, ready) = (stop_seen.clone(), ready.clone());
+            Box::pin(async move {
+                let Some(socket) = socket else { return };
+                let (result, listener) = match socket.listen(ACCEPT_QUEUE_LEN) {
+                    Ok(listener) => (Ok(()), Some(listener)),
+                    Err(error) => (Err(error), None),
+                };
+                // Fails only when the start has failed on another shard.
+                let _ = ready.send(result);
+                if let Some(listener) = listener {
+                    accept(listener, shard, head_timeout, stopping).await;
+                }
+            }) as _
+        });
+        let node = Node::start(application, builder.node, on_shard).map_err(Error::Threads)?;
+        let running = Self { address, node, stopping, grace: builder.stop_grace };
+        // From here on no connection is refused: whoever knows the address may use it.
+        if let Err(source) = listening.iter().take(shards).collect::<io::Result<()>>() {
+            running.stop();
+            return Err(listen(source));
+        }
+        tracing::info!(%address, "listening");
+        Ok(running)
+    }
+
+    /// The address that the server listens on.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Stops the server: no new connections, what is under way may end within the grace, then sockets are closed
+    /// with 1001. Blocks until all is done.
+    pub fn stop(self) {
+        // Fails only when no shard listens any more.
+        let _ = self.stopping.send(true);
+        self.node.stop(self.grace);
+    }
+}
+
+impl fmt::Debug for Running {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Running({})", self.address)
+    }
+}
+
+fn bind(address: SocketAddr) -> io::Result<TcpSocket> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.set_reuseaddr(true)?;
+    socket.set_reuseport(true)?;
+    socket.bind(address)?;
+    Ok(socket)
+}
+
+/// Accepts connections on one shard until the server stops.
+async fn accept(listener: TcpListener, shard: Rc<Shard>, head_timeout: Duration, mut stopping: watch::Receiver<bool>) {
+    let connections = Arc::new(Semaphore::new(HTTP_CONNECTIONS_MAX));
+    let http = Rc::new(Http::new(shard, head_timeout, stopping.clone()));
+    loop {
+        let accepted = tokio::select! {
+            accepted = next(&listener, &connections) => accepted,
+            _ = stopping.wait_for(|stopping| *stopping) => return,
+        };
+        match accepted {
+            Ok((stream, peer, permit)) => {
+                let http = http.clone();
+                tokio::task::spawn_local(async move {
+                    http.serve(stream, peer).await;
+                    drop(permit);
+                });
+            }
+            Err(error) => {
+                // Most often: no more descriptors. Those that are open go on; some will end.
+                tracing::warn!(%error, "cannot accept a connection");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+type Accepted = (TcpStream, SocketAddr, OwnedSemaphorePermit);
+
+/// The next connection, once there is room for it.
+async fn next(listener: &TcpListener, connections: &Arc<Semaphore>) -> io::Result<Accepted> {
+    let permit = connections.clone().acquire_owned().await.map_err(io::Error::other)?;
+    let (stream, peer) = listener.accept().await?;
+    Ok((stream, peer, permit))
+}

@@ -1,0 +1,168 @@
+//! The server's half of the WebSocket handshake (RFC 6455, section 4.2).
+//!
+//! A request that says `Upgrade: websocket` and does not keep the rules of the handshake is refused here, before
+//! user code sees it. One that says nothing of the kind is an ordinary request: what to answer to it on a route
+//! that wants a socket is the user's decision.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
+    SEC_WEBSOCKET_VERSION, TRANSFER_ENCODING, UPGRADE,
+};
+use http::{Method, StatusCode, Version, request};
+use sha1::{Digest, Sha1};
+
+/// What every key is joined with before it is hashed (RFC 6455, section 1.3).
+const KEY_SUFFIX: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+/// A handshake that keeps the rules.
+#[derive(Debug)]
+pub(crate) struct Handshake {
+    accept: HeaderValue,
+}
+
+/// Why a handshake is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Refused {
+    #[error("a WebSocket handshake must be a GET request")]
+    Method,
+    #[error("a WebSocket handshake must use HTTP/1.1")]
+    Version,
+    #[error("a WebSocket handshake must have the header `Connection: Upgrade`")]
+    Connection,
+    #[error("a WebSocket handshake must have the header `Sec-WebSocket-Version: 13`")]
+    WebSocketVersion,
+    #[error("a WebSocket handshake must have one `Sec-WebSocket-Key` of 16 bytes in base64")]
+    Key,
+}
+
+impl Refused {
+    pub(crate) fn status(self) -> StatusCode {
+        match self {
+            Refused::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Refused::WebSocketVersion => StatusCode::UPGRADE_REQUIRED,
+            Refused::Version | Refused::Connection | Refused::Key => StatusCode::BAD_REQUEST,
+        }
+    }
+
+    /// What the refusal says beside its text.
+    pub(crate) fn header(self) -> Option<(HeaderName, HeaderValue)> {
+        match self {
+            Refused::Method => Some((http::header::ALLOW, HeaderValue::from_static("GET"))),
+            Refused::WebSocketVersion => Some((SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"))),
+            Refused::Version | Refused::Connection | Refused::Key => None,
+        }
+    }
+}
+
+impl Handshake {
+    /// Reads the handshake in a request's head; `None` when it is an ordinary request.
+    pub(crate) fn read(head: &request::Parts) -> Result<Option<Self>, Refused> {
+        if !has_token(&head.headers, &UPGRADE, "websocket") {
+            return Ok(None);
+        }
+        if head.method != Method::GET {
+            return Err(Refused::Method);
+        }
+        if head.version != Version::HTTP_11 {
+            return Err(Refused::Version);
+        }
+        if !has_token(&head.headers, &CONNECTION, "upgrade") {
+            return Err(Refused::Connection);
+        }
+        if head.headers.get(SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
+            return Err(Refused::WebSocketVersion);
+        }
+        let mut keys = head.headers.get_all(SEC_WEBSOCKET_KEY).iter();
+        let (Some(key), None) = (keys.next(), keys.next()) else { return Err(Refused::Key) };
+        if STANDARD.decode(key).map_or(0, |key| key.len()) != 16 {
+            return Err(Refused::Key);
+        }
+        let hash = Sha1::new().chain_update(key).chain_update(KEY_SUFFIX).finalize();
+        let accept = HeaderValue::from_str(&STANDARD.encode(hash)).map_err(|_| Refused::Key)?;
+        Ok(Some(Self { accept }))
+    }
+
+    /// Completes the headers of a response with status 101. Those that user code set stay, but for the ones that
+    /// are the handshake's own.
+    pub(crate) fn complete(self, headers: &mut HeaderMap) {
+        headers.remove(CONTENT_LENGTH);
+        headers.remove(TRANSFER_ENCODING);
+        headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+        headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+        headers.insert(SEC_WEBSOCKET_ACCEPT, self.accept);
+    }
+}
+
+/// Whether a header's list of tokens has this one, whatever its case.
+fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
+    let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).any(|have| have.trim().eq_ignore_ascii_case(token))
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, Request};
+
+    use super::{Handshake, Refused};
+
+    /// The example of RFC 6455, section 1.3, with these lines put over it.
+    fn read(changes: &[(&str, &str)]) -> Result<Option<Handshake>, Refused> {
+        let mut request = Request::get("/chat");
+        let mut headers: Vec<(&str, &str)> = vec![
+            ("upgrade", "websocket"),
+            ("connection", "Upgrade"),
+            ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+            ("sec-websocket-version", "13"),
+        ];
+        for (name, value) in changes {
+            headers.retain(|(have, _)| have != name);
+            if !value.is_empty() {
+                headers.push((name, value));
+            }
+        }
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        Handshake::read(&request.body(()).unwrap().into_parts().0)
+    }
+
+    #[test]
+    fn the_example_of_the_rfc_is_accepted() {
+        let mut headers = HeaderMap::new();
+        headers.insert("content-length", "0".parse().unwrap());
+        headers.insert("sec-websocket-protocol", "chat".parse().unwrap());
+        read(&[]).unwrap().unwrap().complete(&mut headers);
+        assert_eq!(headers["sec-websocket-accept"], "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+        assert_eq!(headers["connection"], "Upgrade");
+        assert_eq!(headers["sec-websocket-protocol"], "chat");
+        assert!(!headers.contains_key("content-length"));
+    }
+
+    #[test]
+    fn tokens_are_found_in_lists_and_in_any_case() {
+        assert!(read(&[("upgrade", "h2c, WebSocket"), ("connection", "keep-alive, upgrade")]).unwrap().is_some());
+    }
+
+    #[test]
+    fn what_asks_for_no_socket_is_an_ordinary_request() {
+        assert!(read(&[("upgrade", "")]).unwrap().is_none());
+        assert!(read(&[("upgrade", "h2c")]).unwrap().is_none());
+    }
+
+    #[test]
+    fn what_breaks_the_rules_is_refused() {
+        for (change, refused) in [
+            (("connection", ""), Refused::Connection),
+            (("connection", "close"), Refused::Connection),
+            (("sec-websocket-version", ""), Refused::WebSocketVersion),
+            (("sec-websocket-version", "8"), Refused::WebSocketVersion),
+            (("sec-websocket-key", ""), Refused::Key),
+            (("sec-websocket-key", "short"), Refused::Key),
+            (("sec-websocket-key", "bm90IHNpeHRlZW4="), Refused::Key),
+        ] {
+            assert_eq!(read(&[change]).unwrap_err(), refused, "{change:?}");
+        }
+    }
+}
