@@ -17,5 +17,7 @@ pub mod id;
 pub mod limits;
 pub mod message;
 pub mod time;
+#[cfg(feature = "sim")]
+pub mod sim;
 
 pub use tasks::TaskId;

@@ -50,7 +50,8 @@ impl Default for Options {
 /// What the host does next with the guest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Build the guest, then call [`Object::handle_started`] or [`Object::handle_start_failed`].
+    /// Build the guest, then call [`Object::handle_started`] or [`Object::handle_start_failed`]. Anything may
+    /// happen to the object meanwhile, but not between the first call of the constructor and the one that ends it.
     Start,
     /// Run a handler's synchronous part, then call [`Object::handle_turn_end`] or [`Object::handle_crash`].
     Deliver(TaskId, Event),
@@ -242,8 +243,9 @@ impl Object {
         }
     }
 
-    /// The guest was built.
+    /// The guest was built; what its constructor wrote, if anything, is committed.
     pub fn handle_started(&mut self, now: Time) {
+        assert!(!self.outbox.is_dirty(), "the host commits before it says that a guest was built");
         self.go(Move::Started);
         self.constructed = 0;
         self.last_active = now;
@@ -328,6 +330,7 @@ impl Object {
         self.go(Move::Stopped);
         self.mailbox.shrink();
         self.outbox.shrink();
+        self.tasks.clear();
     }
 
     /// The node stops: all sockets are closed, and the object hears no more of them.

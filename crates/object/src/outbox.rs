@@ -115,7 +115,7 @@ impl Outbox {
     /// Takes back the newest `len` items. Returns the sockets whose Close frames were among them.
     pub(crate) fn take_back(&mut self, len: usize) -> Vec<SocketId> {
         self.last = None;
-        let from = self.items.len() - len;
+        let from = self.items.len().saturating_sub(len);
         let mut closes = Vec::new();
         for item in self.items.drain(from..) {
             self.bytes -= item.bytes;

@@ -105,11 +105,12 @@ impl Tasks {
         }
     }
 
-    /// Forgets all tasks and tells what they were for.
+    /// Forgets all tasks, gives their memory back and tells what they were for.
     pub(crate) fn clear(&mut self) -> Vec<Kind> {
         self.ready = VecDeque::new();
-        // Versions of places are odd; what is added to them is even.
-        self.passed = self.passed.wrapping_add(std::mem::take(&mut self.newest).next_multiple_of(2));
+        // Versions of places are odd, or 0 when there was none; what is added to them is even.
+        let newest = std::mem::take(&mut self.newest);
+        self.passed = self.passed.wrapping_add(newest).wrapping_add(newest & 1);
         std::mem::take(&mut self.tasks).into_iter().map(|(_, task)| task.kind).collect()
     }
 
