@@ -24,7 +24,7 @@ const SCHEDULES: u64 = 5_000;
 const FIXED_SEED: u64 = 1;
 
 const TIDY: Step = Step { name: "tidy", alone: "cargo xtask tidy", run: run_tidy };
-const TESTS: Step = Step { name: "unit and integration tests", alone: CARGO_TEST, run: run_tests };
+const TESTS: Step = Step { name: "unit and integration tests", alone: "cargo xtask test --only tests", run: run_tests };
 const SIMULATION: Step = Step { name: "simulation", alone: "cargo xtask sim", run: run_simulation };
 const DOCS: Step = Step { name: "documentation tests", alone: DOC_TESTS, run: run_doc_tests };
 const E2E: Step = Step { name: "end to end", alone: "cargo xtask test --only e2e", run: run_e2e };
@@ -38,8 +38,9 @@ pub(crate) fn run(options: &[&str]) -> Result<()> {
     match options {
         [] => steps::run("test", ALL),
         ["--quick"] => steps::run("test", QUICK),
+        ["--only", "tests"] => steps::run("test", &[TESTS]),
         ["--only", "e2e"] => steps::run("test", &[E2E]),
-        _ => bail!("usage: cargo xtask test [--quick | --only e2e]"),
+        _ => bail!("usage: cargo xtask test [--quick | --only tests | --only e2e]"),
     }
 }
 
