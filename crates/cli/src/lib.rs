@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use anyhow::anyhow;
 use clap::Parser;
-use dormouse_runtime::node::Application;
+use dormouse_server::Application;
 
 use crate::serve::Serve;
 

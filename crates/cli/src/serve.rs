@@ -6,8 +6,7 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use clap::Parser;
-use dormouse_runtime::node::Application;
-use dormouse_server::{LogFormat, Server, init_logging};
+use dormouse_server::{Application, LogFormat, Server, init_logging};
 
 /// Serves a Worker and its durable objects.
 #[derive(Debug, Parser)]

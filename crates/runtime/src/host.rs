@@ -26,9 +26,8 @@ use crate::pair::ClientEnd;
 use crate::request::{Request, Response, StubError};
 use crate::shard::Shard;
 use crate::signals::TaskWaker;
-use crate::sockets::conn::Conn;
-use crate::sockets::frame::encode;
-use crate::sockets::queue::{SendQueue, TooSlow};
+use crate::sockets::conn::{Conn, Waiting};
+use crate::sockets::queue::TooSlow;
 
 slotmap::new_key_type! {
     /// One object on one shard. Never used again for another one.
@@ -62,14 +61,6 @@ enum Link {
     Connected(Rc<Conn>),
 }
 
-/// What was sent on a socket before it had a connection.
-#[derive(Default)]
-pub(crate) struct Waiting {
-    pub(crate) queue: SendQueue,
-    /// Whether the last of it is a Close frame.
-    pub(crate) close_sent: bool,
-}
-
 /// One object on its shard.
 pub(crate) struct Host {
     shard: Rc<Shard>,
@@ -83,7 +74,8 @@ pub(crate) struct Host {
     /// What the guest gave as its reason for a reset after this turn.
     abort: RefCell<Option<String>>,
     links: RefCell<SecondaryMap<SocketId, Link>>,
-    incoming: RefCell<HashMap<RequestId, Incoming>>,
+    /// Boxed, because the table stays with the object when its last request has gone.
+    incoming: RefCell<HashMap<RequestId, Box<Incoming>>>,
     outgoing: RefCell<HashMap<SubrequestId, Outgoing>>,
     next_number: Cell<u64>,
     /// A waker that was used before; used again when nobody holds it any more.
@@ -203,7 +195,7 @@ impl Host {
             let _ = reply.send(Err(StubError::Overloaded(overloaded.to_string())));
             return;
         }
-        self.incoming.borrow_mut().insert(id, Incoming { request: Some(request), response: None, reply });
+        self.incoming.borrow_mut().insert(id, Box::new(Incoming { request: Some(request), response: None, reply }));
     }
 
     /// The request that is to be delivered.
@@ -346,7 +338,7 @@ impl Host {
         let len_max = self.shard.options().send_queue_bytes_max;
         let sent = match self.links.borrow_mut().get_mut(socket) {
             Some(Link::Connected(conn)) => conn.send(frame, len_max),
-            Some(Link::Waiting(waiting)) => waiting.queue.push(frame, len_max),
+            Some(Link::Waiting(waiting)) => waiting.send(frame, len_max),
             None => Ok(()),
         };
         if sent == Err(TooSlow) {
@@ -361,15 +353,15 @@ impl Host {
     fn close(&self, socket: SocketId, close: &Close, after: After) {
         let mut links = self.links.borrow_mut();
         match links.get_mut(socket) {
-            Some(Link::Connected(conn)) => conn.close(close, after),
-            Some(Link::Waiting(waiting)) => {
-                waiting.queue.push_unbounded(encode::close(close.code.map(|code| (code, &*close.reason))));
-                waiting.close_sent = true;
+            Some(Link::Connected(conn)) => {
+                conn.close(close, after);
+                if after == After::Forget {
+                    links.remove(socket);
+                }
             }
+            // Stays until its connection comes: the peer shall be told.
+            Some(Link::Waiting(waiting)) => waiting.close(close, after),
             None => {}
-        }
-        if after == After::Forget {
-            links.remove(socket);
         }
     }
 }

@@ -254,7 +254,7 @@ impl Shard {
             Some((host, waiting)) => Conn::start(host, socket, stream, read_ahead, waiting),
             None => {
                 // When the peer cannot be told, its connection still ends.
-                let _ = turn_away(&stream);
+                let _ = turn_away(stream);
             }
         }
     }
@@ -320,7 +320,8 @@ struct Entered<'a>(&'a Shard);
 impl<'a> Entered<'a> {
     /// `None` when one is being run already.
     fn enter(shard: &'a Shard) -> Option<Self> {
-        (!shard.entered.replace(true)).then_some(Self(shard))
+        // Not `then_some`: its argument would be made, and dropped, in either case.
+        (!shard.entered.replace(true)).then(|| Self(shard))
     }
 }
 

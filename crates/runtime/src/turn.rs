@@ -58,6 +58,7 @@ impl Host {
         let now = self.shard().look_at_clock();
         match result {
             Ok(guest) => {
+                tracing::debug!(object = self.label(), "object starts");
                 *self.guest.borrow_mut() = Some(guest.into());
                 self.with_object(|object| object.handle_started(now));
             }
@@ -117,7 +118,8 @@ impl Host {
     /// Drops the guest. What it left behind can do nothing more.
     pub(crate) fn drop_guest(&self) {
         self.begin_epoch();
-        let guest = self.guest.borrow_mut().take();
+        let Some(guest) = self.guest.borrow_mut().take() else { return };
+        tracing::debug!(object = self.label(), "object leaves memory");
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(guest))) {
             tracing::error!(object = self.label(), error = panic_text(&*panic), "guest panicked while it was dropped");
         }

@@ -13,7 +13,7 @@ pub enum Error {
         address: String,
     },
     /// The address cannot be listened on.
-    #[error("cannot listen on {address}: {source}")]
+    #[error("cannot listen on {address}")]
     Listen {
         /// The address.
         address: std::net::SocketAddr,
@@ -21,10 +21,10 @@ pub enum Error {
         source: io::Error,
     },
     /// A thread or its reactor cannot be made.
-    #[error("cannot start the server's threads: {0}")]
+    #[error("cannot start the server's threads")]
     Threads(#[source] io::Error),
     /// Signals cannot be listened for.
-    #[error("cannot wait for signals: {0}")]
+    #[error("cannot wait for signals")]
     Signals(#[source] io::Error),
     /// The log cannot be set up.
     #[error("cannot set up the log: {0}")]

@@ -123,6 +123,7 @@ impl Http {
 
 /// Gives the connection to its object once the response with status 101 is written.
 async fn hand_on(shard: Rc<Shard>, upgrade: OnUpgrade, client: ClientEnd) {
+    let _counted = shard.count_connection();
     let result = match upgrade.await {
         Ok(upgraded) => connect(&shard, upgraded, client),
         Err(error) => Err(std::io::Error::other(error)),

@@ -26,6 +26,7 @@ mod logging;
 mod error;
 pub mod limits;
 
+pub use dormouse_runtime::node::Application;
 pub use error::Error;
 pub use logging::{LogFormat, init_logging};
 pub use options::Builder;

@@ -60,6 +60,8 @@ fn authenticate(mut req: Request, sessions: &Sessions) -> Result<Request> {
     if let Some(account) = sessions.account(&cookies)
         && is_same_origin(&req)?
     {
+        // A request from outside stays as it came; its copy can be changed.
+        req = req.clone_mut()?;
         req.headers_mut()?.set(ACCOUNT, &account)?;
     }
     Ok(req)

@@ -35,7 +35,10 @@ impl Shard {
                 self.node.note_busy(busy);
             }
             if !busy && (is_over || !self.node.is_busy()) {
-                break;
+                // What another shard sent before it had nothing left to do has come by now.
+                let Ok(post) = inbox.try_recv() else { break };
+                self.handle_post(post);
+                continue;
             }
             tokio::select! {
                 Some(post) = inbox.recv() => self.handle_post(post),

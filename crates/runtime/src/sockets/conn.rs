@@ -11,7 +11,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
-use std::io::{self, IoSlice};
+use std::io::{self, IoSlice, Write};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
@@ -25,7 +25,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use crate::host::{Host, Waiting};
+use crate::host::Host;
 use crate::limits::LINGER;
 use crate::sockets::frame::{Decoder, Item, Role, encode};
 use crate::sockets::queue::{Flushed, SendQueue, TooSlow};
@@ -69,6 +69,38 @@ struct Flags {
     pinged: bool,
 }
 
+/// What was sent on a socket before it had a connection.
+#[derive(Default)]
+pub(crate) struct Waiting {
+    queue: SendQueue,
+    close_sent: bool,
+    forgotten: bool,
+}
+
+impl Waiting {
+    /// As [`Conn::send`].
+    pub(crate) fn send(&mut self, frame: Bytes, len_max: usize) -> Result<(), TooSlow> {
+        if self.close_sent { Ok(()) } else { self.queue.push(frame, len_max) }
+    }
+
+    /// As [`Conn::close`].
+    pub(crate) fn close(&mut self, close: &Close, after: After) {
+        if !self.close_sent {
+            push_close(&mut self.queue, close);
+        }
+        self.close_sent = true;
+        self.forgotten |= after == After::Forget;
+    }
+}
+
+/// A client that reads too slowly gets its Close frame instead of what waits.
+fn push_close(queue: &mut SendQueue, close: &Close) {
+    if close.code == Some(1013) {
+        queue.clear();
+    }
+    queue.push_unbounded(encode::close(close.code.map(|code| (code, &*close.reason))));
+}
+
 /// Why decoding stopped.
 enum Fed {
     /// All is used up.
@@ -88,7 +120,11 @@ impl Conn {
             decoder: RefCell::new(Decoder::new(Role::Server, message_len_max)),
             queue: RefCell::new(waiting.queue),
             unread: RefCell::new(read_ahead.to_vec()),
-            flags: Cell::new(Flags { close_sent: waiting.close_sent, ..Flags::default() }),
+            flags: Cell::new(Flags {
+                close_sent: waiting.close_sent,
+                forgotten: waiting.forgotten,
+                ..Flags::default()
+            }),
             task: RefCell::new(None),
             linger: RefCell::new(None),
             host: host.clone(),
@@ -114,15 +150,11 @@ impl Conn {
         Ok(())
     }
 
-    /// Queues a Close frame, if none was sent. A client that reads too slowly gets it instead of what waits.
+    /// Queues a Close frame, if none was sent.
     pub(crate) fn close(self: &Rc<Self>, close: &Close, after: After) {
         let mut flags = self.flags.get();
         if !flags.close_sent {
-            let mut queue = self.queue.borrow_mut();
-            if close.code == Some(1013) {
-                queue.clear();
-            }
-            queue.push_unbounded(encode::close(close.code.map(|code| (code, &*close.reason))));
+            push_close(&mut self.queue.borrow_mut(), close);
         }
         flags.close_sent = true;
         flags.forgotten |= after == After::Forget;
@@ -373,7 +405,8 @@ impl Conn {
 }
 
 /// Hands a stream that has no object to come to back to its peer, with a Close frame that says so.
-pub(crate) fn turn_away(stream: &TcpStream) -> io::Result<()> {
+pub(crate) fn turn_away(stream: TcpStream) -> io::Result<()> {
     let close = encode::close(Some((1012, "The Durable Object was reset.")));
-    stream.try_write(&close).map(drop)
+    // Away from the reactor, which may not have heard yet that the stream can be written to.
+    stream.into_std()?.write_all(&close)
 }

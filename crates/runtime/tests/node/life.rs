@@ -1,0 +1,111 @@
+//! How guests come and go, and what their sockets see of it.
+
+use std::time::Duration;
+
+use crate::world::{World, ask, closed, ended, hear, say};
+
+#[test]
+fn a_hibernated_object_wakes_with_its_sockets_tags_and_attachments() {
+    let mut world = World::new(|options| options.object.hibernate_after = Some(Duration::from_millis(20)));
+    let mut a = world.client("x", "a");
+    world.wait_for("start");
+    world.wait_for("stop");
+    assert_eq!(ask(&mut a, "who"), r#"b"a" ["a"] 1"#);
+    assert_eq!((world.next(), world.next()), ("start".into(), "stop".into()));
+}
+
+#[test]
+fn a_panic_costs_the_guest_and_no_socket() {
+    let mut world = World::new(|_| {});
+    let (mut a, mut b) = (world.client("x", "a"), world.client("x", "b"));
+    world.wait_for("start");
+    say(&mut a, "panic");
+    say(&mut a, "after");
+    assert_eq!(hear(&mut a), "last words");
+    assert_eq!(hear(&mut b), "after");
+    assert_eq!((world.next(), world.next()), ("stop".into(), "start".into()));
+}
+
+#[test]
+fn a_handler_that_fails_costs_its_own_event_alone() {
+    let mut world = World::new(|_| {});
+    let (mut a, mut b) = (world.client("x", "a"), world.client("x", "b"));
+    world.wait_for("start");
+    say(&mut b, "fail");
+    say(&mut b, "still here");
+    assert_eq!(hear(&mut a), "still here");
+    assert!(world.reported().is_empty(), "the guest is still the same");
+}
+
+#[test]
+fn an_abort_closes_every_socket_with_1012_and_the_reason() {
+    let mut world = World::new(|_| {});
+    let (mut a, mut b) = (world.client("x", "a"), world.client("x", "b"));
+    say(&mut a, "abort");
+    assert_eq!(closed(&mut a), "1012 told to");
+    assert_eq!(closed(&mut b), "1012 told to");
+}
+
+#[test]
+fn a_standard_socket_keeps_its_object_in_memory() {
+    let mut world = World::new(|options| options.object.hibernate_after = Some(Duration::from_millis(20)));
+    let mut bound = world.open("/x/standard");
+    let mut free = world.client("y", "free");
+    let mut seen = world.wait_for("stop");
+    // Its neighbour went to sleep, and it did not.
+    assert_eq!(seen.iter().filter(|line| *line == "start").count(), 2);
+    say(&mut bound, "log here");
+    seen = world.wait_for("here");
+    assert!(seen.is_empty(), "{seen:?}");
+    drop(bound);
+    world.wait_for("close 1006 WebSocket disconnected without sending Close frame. false");
+    world.wait_for("stop");
+    assert_eq!(ask(&mut free, "who"), r#"b"free" ["free"] 1"#);
+}
+
+#[test]
+fn a_panic_closes_the_standard_sockets_of_its_guest_with_1012() {
+    let mut world = World::new(|_| {});
+    let mut bound = world.open("/x/standard");
+    let mut free = world.client("x", "free");
+    say(&mut free, "panic");
+    assert_eq!(hear(&mut free), "last words");
+    assert_eq!(closed(&mut bound), "1012 panicked: told to");
+    assert_eq!(ask(&mut free, "who"), r#"b"free" ["free"] 1"#);
+}
+
+#[test]
+fn a_stopping_node_closes_sockets_with_1001_and_does_not_wait_for_those_that_answer() {
+    let mut world = World::new(|_| {});
+    let mut a = world.client("x", "a");
+    let node = world.node.take().unwrap();
+    let stopper = std::thread::spawn(move || node.stop(Duration::from_secs(60)));
+    assert_eq!(closed(&mut a), "1001 The server is shutting down.");
+    ended(&mut a);
+    stopper.join().unwrap();
+}
+
+#[test]
+fn a_stopping_node_waits_for_what_is_under_way_and_no_longer_than_its_grace() {
+    let mut world = World::new(|_| {});
+    let mut a = world.client("x", "a");
+    say(&mut a, "wait");
+    world.wait_for("message waits");
+    let node = world.node.take().unwrap();
+    let stopper = std::thread::spawn(move || node.stop(Duration::from_secs(60)));
+    world.release();
+    assert_eq!(hear(&mut a), "waited");
+    assert_eq!(closed(&mut a), "1001 The server is shutting down.");
+    ended(&mut a);
+    stopper.join().unwrap();
+
+    let mut world = World::new(|_| {});
+    let mut a = world.client("x", "a");
+    say(&mut a, "wait");
+    world.wait_for("message waits");
+    let node = world.node.take().unwrap();
+    let stopper = std::thread::spawn(move || node.stop(Duration::from_millis(50)));
+    assert_eq!(closed(&mut a), "1001 The server is shutting down.");
+    ended(&mut a);
+    stopper.join().unwrap();
+}

@@ -1,0 +1,347 @@
+//! A guest that does what requests and messages tell it, and reports what it hears.
+//!
+//! The entry passes a request on to the object that its path names, `/NAME/WHAT?TAG`; the object does WHAT, and
+//! later what the messages on its sockets say. So a test is written from the outside alone. The tests of `runtime`
+//! and of `server` share this file.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use dormouse_runtime::TaskId;
+use dormouse_runtime::body::Body;
+use dormouse_runtime::ctx::Ctx;
+use dormouse_runtime::guest::{Event, Guest, GuestError, GuestFactory, Progress};
+use dormouse_runtime::node::{Application, ClassSource};
+use dormouse_runtime::object::limits::SOCKETS_MAX;
+use dormouse_runtime::object::message::Message;
+use dormouse_runtime::object::outbox::{Close, Payload};
+use dormouse_runtime::object::sockets::{AutoResponse, SocketId};
+use dormouse_runtime::pair::ClientEnd;
+use dormouse_runtime::request::{Request, Response};
+use tokio::sync::Semaphore;
+
+/// Nothing in a test takes longer, unless it is broken.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// An application of such guests, and what its test holds of it.
+pub(crate) fn application() -> (Application, Watch) {
+    let (log, seen) = channel();
+    let go = Arc::new(Semaphore::new(0));
+    let script = Script { log: Mutex::new(log), go: go.clone() };
+    let script = Arc::new(script);
+    let room = ClassSource { name: "Room".into(), unique_key: "test-Room".into(), factory: script.clone() };
+    (Application { entry: script, classes: vec![room] }, Watch { log: seen, go })
+}
+
+/// What a test sees of its objects, and the gate at which they wait for it.
+pub(crate) struct Watch {
+    log: Receiver<String>,
+    go: Arc<Semaphore>,
+}
+
+impl Watch {
+    /// The next thing that an object reports.
+    pub(crate) fn next(&self) -> String {
+        self.log.recv_timeout(PATIENCE).expect("an object reports something")
+    }
+
+    /// Waits until an object reports this, and tells what was reported before it.
+    pub(crate) fn wait_for(&self, line: &str) -> Vec<String> {
+        let deadline = Instant::now() + PATIENCE;
+        let mut before = Vec::new();
+        while let Ok(seen) = self.log.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            if seen == line {
+                return before;
+            }
+            before.push(seen);
+        }
+        panic!("no report of {line:?} after {before:?}");
+    }
+
+    /// What was reported and not yet asked for.
+    pub(crate) fn reported(&self) -> Vec<String> {
+        self.log.try_iter().collect()
+    }
+
+    /// Lets one go on that waits, or will wait.
+    pub(crate) fn release(&self) {
+        self.go.add_permits(1);
+    }
+}
+
+struct Script {
+    log: Mutex<Sender<String>>,
+    go: Arc<Semaphore>,
+}
+
+type Work = Pin<Box<dyn Future<Output = Result<(), GuestError>>>>;
+
+/// The entry Worker or one object.
+struct Scripted {
+    me: Rc<Me>,
+    works: RefCell<HashMap<TaskId, Work>>,
+}
+
+/// What its work uses of a guest.
+struct Me {
+    ctx: Ctx,
+    log: Sender<String>,
+    go: Arc<Semaphore>,
+    /// Client ends that nobody connects.
+    ends: RefCell<Vec<ClientEnd>>,
+    /// Critical sections that the host has yet to resume for the first time.
+    sections: RefCell<Vec<TaskId>>,
+}
+
+impl GuestFactory for Script {
+    fn build(&self, ctx: Ctx) -> Result<Box<dyn Guest>, GuestError> {
+        let me = Me {
+            ctx,
+            log: self.log.lock().unwrap().clone(),
+            go: self.go.clone(),
+            ends: RefCell::default(),
+            sections: RefCell::default(),
+        };
+        if me.is_object() {
+            me.report("start");
+        }
+        Ok(Box::new(Scripted { me: Rc::new(me), works: RefCell::default() }))
+    }
+}
+
+impl Drop for Scripted {
+    fn drop(&mut self) {
+        if self.me.is_object() {
+            self.me.report("stop");
+        }
+    }
+}
+
+impl Guest for Scripted {
+    fn deliver(&self, task: TaskId, event: Event) -> Progress {
+        let me = self.me.clone();
+        let work: Work = match event {
+            Event::Fetch(request) if me.is_object() => Box::pin(async move { me.fetch(task, *request).await }),
+            Event::Fetch(request) => Box::pin(async move { me.pass_on(task, *request).await }),
+            Event::Message { socket, message: Message::Text(text) } => {
+                Box::pin(async move { me.told(socket, &text).await })
+            }
+            Event::Message { socket, message: Message::Binary(bytes) } => {
+                Box::pin(async move { me.send(socket, Payload::Binary(&bytes)) })
+            }
+            Event::Close { code, reason, was_clean, .. } => {
+                me.report(&format!("close {code} {reason} {was_clean}"));
+                return Progress::Done(Ok(()));
+            }
+            Event::Error { error, .. } => {
+                me.report(&format!("error {error}"));
+                return Progress::Done(Ok(()));
+            }
+            Event::Alarm { .. } => return Progress::Done(Ok(())),
+        };
+        self.poll(task, work)
+    }
+
+    fn resume(&self, task: TaskId) -> Progress {
+        let is_section = self.me.sections.borrow().contains(&task);
+        if is_section {
+            self.me.sections.borrow_mut().retain(|have| *have != task);
+            let me = self.me.clone();
+            return self.poll(task, Box::pin(async move { me.wait("section").await }));
+        }
+        let work = self.works.borrow_mut().remove(&task);
+        work.map_or(Progress::Done(Ok(())), |work| self.poll(task, work))
+    }
+}
+
+impl Scripted {
+    fn poll(&self, task: TaskId, mut work: Work) -> Progress {
+        let waker = self.me.ctx.waker(task);
+        match work.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(result) => Progress::Done(result),
+            Poll::Pending => {
+                self.works.borrow_mut().insert(task, work);
+                Progress::Pending
+            }
+        }
+    }
+}
+
+impl Me {
+    fn is_object(&self) -> bool {
+        self.ctx.id().is_some()
+    }
+
+    fn report(&self, line: &str) {
+        // A test that has ended hears nothing more.
+        let _ = self.log.send(line.to_owned());
+    }
+
+    /// Waits for [`Watch::release`].
+    async fn wait(&self, what: &str) -> Result<(), GuestError> {
+        self.report(&format!("{what} waits"));
+        self.go.acquire().await.map_err(failed)?.forget();
+        self.report(&format!("{what} goes on"));
+        Ok(())
+    }
+
+    /// What the entry does.
+    async fn pass_on(&self, task: TaskId, request: Request) -> Result<(), GuestError> {
+        if request.headers().contains_key("hold") {
+            self.wait("entry").await?;
+        }
+        let rooms = self.ctx.namespace("Room").unwrap();
+        let id = rooms.id_from_name(request.uri().path().split('/').nth(1).unwrap_or_default());
+        let response = self.ctx.fetch(&rooms, &id, request).await.map_err(failed)?;
+        self.ctx.respond(task, response);
+        Ok(())
+    }
+
+    /// What an object does when it is asked.
+    async fn fetch(&self, task: TaskId, request: Request) -> Result<(), GuestError> {
+        let (head, body) = request.into_parts();
+        let query = head.uri.query().unwrap_or_default().to_owned();
+        match head.uri.path().split('/').nth(2).unwrap_or_default() {
+            "" | "socket" => {
+                let (_, client) = self.accept(&query)?;
+                self.ctx.respond(task, Response::switching_protocols(client));
+            }
+            "greet" => {
+                let (socket, client) = self.accept("")?;
+                for text in ["one", "two", "three"] {
+                    self.send(socket, Payload::Text(text))?;
+                }
+                self.ctx.respond(task, Response::switching_protocols(client));
+            }
+            "reject" => {
+                let (socket, client) = self.accept("")?;
+                self.close(socket, 4001, "not today")?;
+                self.ctx.respond(task, Response::switching_protocols(client));
+            }
+            "doomed" => {
+                let (socket, client) = self.accept("")?;
+                self.send(socket, Payload::Text("last words"))?;
+                self.ctx.respond(task, Response::switching_protocols(client));
+                self.ctx.abort("told to");
+            }
+            "standard" => {
+                let (socket, client) = self.ctx.new_pair().unwrap();
+                self.ctx.accept_standard(socket).map_err(failed)?;
+                self.ctx.respond(task, Response::switching_protocols(client));
+            }
+            "drop" => {
+                let (_, client) = self.accept("")?;
+                drop(client);
+                self.answer(task, "dropped");
+            }
+            "fill" => {
+                let text = self.fill();
+                self.answer(task, text);
+            }
+            "wait" => {
+                self.wait("request").await?;
+                self.answer(task, "waited");
+            }
+            "echo" => {
+                let bytes = body.collect(64 << 20).await.map_err(failed)?;
+                self.answer(task, bytes);
+            }
+            "bytes" => self.answer(task, vec![b'x'; query.parse().map_err(failed)?]),
+            "head" => self.answer(task, format!("{} {} {:?}", head.method, head.uri, head.headers)),
+            "status" => {
+                let response = http::Response::builder().status(&*query).body(Body::empty()).map_err(failed)?;
+                self.ctx.respond(task, response.into());
+            }
+            "fail" => return Err(GuestError::new("told to fail")),
+            "panic" => panic!("told to"),
+            "silent" => {}
+            "auto" => self.answer(task, self.auto_respond()?),
+            other => self.answer(task, format!("{other}?")),
+        }
+        Ok(())
+    }
+
+    /// What an object does when a message tells it to.
+    async fn told(&self, socket: SocketId, text: &str) -> Result<(), GuestError> {
+        let ctx = &self.ctx;
+        match text.split_once(' ').unwrap_or((text, "")) {
+            ("who", "") => {
+                let (attachment, tags) =
+                    (ctx.attachment(socket).unwrap_or_default(), ctx.tags(socket).map_err(failed)?);
+                let text = format!("{attachment:?} {tags:?} {}", ctx.sockets(None).len());
+                self.send(socket, Payload::Text(&text))?;
+            }
+            ("panic", "") => {
+                self.send(socket, Payload::Text("last words"))?;
+                panic!("told to");
+            }
+            ("fail", "") => return Err(GuestError::new("told to fail")),
+            ("abort", "") => ctx.abort("told to"),
+            ("close", "") => self.close(socket, 4000, "told to")?,
+            ("block", "") => self.sections.borrow_mut().extend(ctx.block().map_err(failed)?),
+            ("wait", "") => {
+                self.wait("message").await?;
+                self.send(socket, Payload::Text("waited"))?;
+            }
+            ("log", text) => self.report(text),
+            ("flood", len) => {
+                let bytes = vec![b'x'; len.parse().map_err(failed)?];
+                self.broadcast(socket, Payload::Binary(&bytes))?;
+            }
+            _ => self.broadcast(socket, Payload::Text(text))?,
+        }
+        Ok(())
+    }
+
+    fn accept(&self, tag: &str) -> Result<(SocketId, ClientEnd), GuestError> {
+        let (socket, client) = self.ctx.new_pair().unwrap();
+        let tags = [tag];
+        self.ctx.accept_hibernatable(socket, if tag.is_empty() { &[] } else { &tags }).map_err(failed)?;
+        self.ctx.set_attachment(socket, Some(tag.to_owned().into())).map_err(failed)?;
+        Ok((socket, client))
+    }
+
+    /// Accepts sockets until the object takes no more, and tells how many it took and why no more.
+    fn fill(&self) -> String {
+        for count in 0..=SOCKETS_MAX {
+            match self.accept("") {
+                Ok((_, client)) => self.ends.borrow_mut().push(client),
+                Err(error) => return format!("{count}: {error}"),
+            }
+        }
+        "there is no end".into()
+    }
+
+    fn auto_respond(&self) -> Result<&'static str, GuestError> {
+        self.ctx.set_auto_response(Some(AutoResponse::new("marco", "polo").map_err(failed)?));
+        Ok("set")
+    }
+
+    fn answer(&self, task: TaskId, body: impl Into<Body>) {
+        self.ctx.respond(task, http::Response::new(body.into()).into());
+    }
+
+    fn send(&self, socket: SocketId, payload: Payload<'_>) -> Result<(), GuestError> {
+        self.ctx.send(socket, payload).map_err(failed)
+    }
+
+    /// Sends to all but one, from one buffer.
+    fn broadcast(&self, from: SocketId, payload: Payload<'_>) -> Result<(), GuestError> {
+        self.ctx.sockets(None).into_iter().filter(|to| *to != from).try_for_each(|to| self.send(to, payload))
+    }
+
+    fn close(&self, socket: SocketId, code: u16, reason: &'static str) -> Result<(), GuestError> {
+        self.ctx.close(socket, Close { code: Some(code), reason: reason.into() }).map_err(failed)
+    }
+}
+
+fn failed(error: impl std::fmt::Display) -> GuestError {
+    GuestError::new(error.to_string())
+}

@@ -1,0 +1,16 @@
+//! A whole server with a scripted guest, seen from the network: bytes on TCP, and a WebSocket client that this
+//! project did not write.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on shall panic")]
+
+#[path = "../../../runtime/tests/support/guest.rs"]
+mod guest;
+mod client;
+mod world;
+
+mod handshake;
+mod heads;
+mod requests;
+mod frames;
+mod sockets;
+mod shutdown;
