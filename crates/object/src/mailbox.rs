@@ -18,11 +18,12 @@ use crate::time::Time;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RequestId(pub u64);
 
-/// Something that a guest can be told.
+/// Something that a guest can be told. Here a request is the number of one that the host holds; on its way to
+/// the guest the host puts the request itself in its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
+pub enum Event<R = RequestId> {
     /// A request for `fetch`.
-    Fetch(RequestId),
+    Fetch(R),
     /// A message came on a socket.
     Message {
         /// The socket.
@@ -55,6 +56,19 @@ pub enum Event {
         /// How many runs of this alarm have failed.
         retry_count: u32,
     },
+}
+
+impl<R> Event<R> {
+    /// The same event with what `exchange` makes of its request.
+    pub fn exchange_request<S>(self, exchange: impl FnOnce(R) -> S) -> Event<S> {
+        match self {
+            Event::Fetch(request) => Event::Fetch(exchange(request)),
+            Event::Message { socket, message } => Event::Message { socket, message },
+            Event::Close { socket, code, reason, was_clean } => Event::Close { socket, code, reason, was_clean },
+            Event::Error { socket, error } => Event::Error { socket, error },
+            Event::Alarm { scheduled, retry_count } => Event::Alarm { scheduled, retry_count },
+        }
+    }
 }
 
 /// The bounded queue of events.

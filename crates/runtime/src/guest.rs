@@ -4,11 +4,8 @@
 //! object's own thread, one at a time. What it asks for meanwhile goes through its [`Ctx`]. A guest that panics
 //! in a turn is dropped; its hibernatable sockets stay. No engine and no language is named here.
 
-use bytestring::ByteString;
 use dormouse_object::TaskId;
-use dormouse_object::message::Message;
-use dormouse_object::sockets::SocketId;
-use dormouse_object::time::Time;
+use dormouse_object::mailbox;
 
 use crate::ctx::Ctx;
 use crate::request::Request;
@@ -32,44 +29,8 @@ pub trait Guest {
     fn resume(&self, task: TaskId) -> Progress;
 }
 
-/// Something that happened to the object.
-#[derive(Debug)]
-pub enum Event {
-    /// A request for `fetch`, answered with [`Ctx::respond`].
-    Fetch(Box<Request>),
-    /// A message came on a socket.
-    Message {
-        /// The socket.
-        socket: SocketId,
-        /// What came.
-        message: Message,
-    },
-    /// A socket's peer closed, or vanished (code 1006).
-    Close {
-        /// The socket.
-        socket: SocketId,
-        /// The close code.
-        code: u16,
-        /// The reason that the peer gave.
-        reason: ByteString,
-        /// Whether a Close frame came.
-        was_clean: bool,
-    },
-    /// A socket failed.
-    Error {
-        /// The socket.
-        socket: SocketId,
-        /// What was wrong.
-        error: ByteString,
-    },
-    /// The alarm is due.
-    Alarm {
-        /// When it was set for.
-        scheduled: Time,
-        /// How many runs of this alarm have failed.
-        retry_count: u32,
-    },
-}
+/// Something that happened to the object. A request is answered with [`Ctx::respond`].
+pub type Event = mailbox::Event<Box<Request>>;
 
 /// How a turn left its task.
 #[derive(Debug)]

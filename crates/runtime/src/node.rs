@@ -1,6 +1,6 @@
 //! A node: its shards, how they are started and stopped, and the handle by which they are reached.
 //!
-//! Invariant: an object lives on the shard that [`Handle::shard_of`] names and on no other, so that two threads
+//! Invariant: an object lives on the shard that `Handle::shard_of` names and on no other, so that two threads
 //! never make the same object. A node is reached through its [`Handle`], never through a global.
 
 use std::future::Future;

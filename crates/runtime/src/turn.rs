@@ -13,7 +13,7 @@ use dormouse_object::mailbox::Event as Due;
 use dormouse_object::object::{Object, Progress as Ended, Reset, Step};
 
 use crate::ctx::Ctx;
-use crate::guest::{Event, Guest, GuestError, Progress};
+use crate::guest::{Guest, GuestError, Progress};
 use crate::host::Host;
 use crate::limits::STEPS_IN_A_ROW_MAX;
 
@@ -71,19 +71,13 @@ impl Host {
     }
 
     fn deliver(&self, task: TaskId, due: Due) {
-        let event = match due {
-            Due::Fetch(id) => match self.take_request(id) {
-                Some(request) => Event::Fetch(request),
-                None => unreachable!("the mailbox names only requests that are held"),
-            },
-            Due::Message { socket, message } => {
-                self.wake_connection(socket);
-                Event::Message { socket, message }
-            }
-            Due::Close { socket, code, reason, was_clean } => Event::Close { socket, code, reason, was_clean },
-            Due::Error { socket, error } => Event::Error { socket, error },
-            Due::Alarm { scheduled, retry_count } => Event::Alarm { scheduled, retry_count },
-        };
+        if let Due::Message { socket, .. } = &due {
+            self.wake_connection(*socket);
+        }
+        let event = due.exchange_request(|id| match self.take_request(id) {
+            Some(request) => request,
+            None => unreachable!("the mailbox names only requests that are held"),
+        });
         self.turn(task, |guest| guest.deliver(task, event));
     }
 
