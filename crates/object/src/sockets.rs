@@ -140,7 +140,7 @@ impl AutoResponse {
 }
 
 /// The sockets of one object.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct SocketTable {
     sockets: SlotMap<SocketId, Socket>,
     /// Ends of the list of sockets in the order of their acceptance.
@@ -153,6 +153,22 @@ pub(crate) struct SocketTable {
     auto_response: Option<Box<AutoResponse>>,
     /// Own Close frames that wait for an answer, oldest first.
     unanswered: VecDeque<(Time, SocketId)>,
+}
+
+impl Default for SocketTable {
+    fn default() -> Self {
+        Self {
+            // Most objects hold one socket or very many; left alone, the map makes room for several at once.
+            sockets: SlotMap::with_capacity_and_key(1),
+            oldest: SocketId::null(),
+            newest: SocketId::null(),
+            by_tag: HashMap::new(),
+            hibernatable: 0,
+            bound: 0,
+            auto_response: None,
+            unanswered: VecDeque::new(),
+        }
+    }
 }
 
 impl SocketTable {
