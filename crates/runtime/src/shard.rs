@@ -76,8 +76,10 @@ pub struct Shard {
     /// The message encoded last and its frame: the next one with the same payload shares it.
     encoded: RefCell<Option<(Message, Bytes)>>,
     cork: Cork,
-    /// Each connection holds a clone of it.
+    /// Held, as a clone, by each connection that is no socket.
     connections: Rc<()>,
+    /// Held, as a clone, by each connection of a socket.
+    socket_connections: Rc<()>,
     /// While the shard stops: objects whose sockets are to be closed as soon as nothing is under way in them.
     closing: RefCell<Option<Vec<Rc<Host>>>>,
 }
@@ -105,6 +107,7 @@ impl Shard {
             encoded: RefCell::new(None),
             cork: Cork::default(),
             connections: Rc::new(()),
+            socket_connections: Rc::new(()),
             closing: RefCell::new(None),
         })
     }
@@ -308,9 +311,15 @@ impl Shard {
         &self.cork
     }
 
-    /// Counts something that a stopping shard waits for, until it is dropped.
+    /// Counts a connection that requests come on, until the result is dropped: a stopping shard waits for it as
+    /// long as for a request.
     pub fn count_connection(&self) -> Counted {
         Counted(self.connections.clone())
+    }
+
+    /// Counts a connection of a socket, until the result is dropped.
+    pub(crate) fn count_socket(&self) -> Counted {
+        Counted(self.socket_connections.clone())
     }
 }
 

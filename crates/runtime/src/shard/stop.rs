@@ -4,7 +4,8 @@
 //! shard that has nothing left to do goes on answering until no shard of its node has. An object's sockets are
 //! closed as soon as nothing is under way in it.
 //!
-//! Invariant: a shard ends within the grace and [`SHUTDOWN_LINGER`], whatever guests and peers do.
+//! Invariant: a shard ends within the grace and [`SHUTDOWN_LINGER`], whatever guests and peers do; a peer alone
+//! holds it up for no longer than the latter.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -26,10 +27,15 @@ impl Shard {
         let patience = Instant::now() + grace;
         let mut tick = tokio::time::interval(LOOK_INTERVAL);
         let mut busy = true;
+        let mut closed_at = None;
         loop {
             let now = Instant::now();
             let is_over = now >= patience;
-            let may_end = self.close_quiet(is_over) && (self.is_alone() || now >= patience + SHUTDOWN_LINGER);
+            closed_at = self.close_quiet(is_over).then(|| closed_at.unwrap_or(now));
+            let may_end = closed_at.is_some_and(|at| {
+                let peers_gone = is_alone(&self.socket_connections) || now >= at + SHUTDOWN_LINGER;
+                peers_gone && (is_over || is_alone(&self.connections))
+            });
             if busy == may_end {
                 busy = !may_end;
                 self.node.note_busy(busy);
@@ -51,11 +57,11 @@ impl Shard {
         hosts.iter().for_each(|host| host.dismantle());
     }
 
-    /// Closes the sockets of objects in which nothing is under way; of all, when time is over. Whether none is
-    /// left to close.
+    /// Closes the sockets of objects in which nothing is under way; of all, when time is over. Whether no object
+    /// is waited for any more.
     fn close_quiet(self: &Rc<Self>, is_over: bool) -> bool {
-        // To close sockets lets frames out and no guest run: nothing is added meanwhile.
-        let mut closing = self.closing.take().unwrap_or_default();
+        // What is under way when time is over may still ask something of an object.
+        let mut closing = self.closing.replace(Some(Vec::new())).unwrap_or_default();
         closing.retain(|host| {
             let is_due = is_over || host.object.borrow().is_quiet();
             if is_due {
@@ -64,13 +70,14 @@ impl Shard {
             }
             !is_due
         });
-        let all_closed = closing.is_empty();
-        *self.closing.borrow_mut() = Some(closing);
-        all_closed
+        let mut list = self.closing.borrow_mut();
+        let list = list.get_or_insert_default();
+        list.append(&mut closing);
+        is_over || list.is_empty()
     }
+}
 
-    /// Whether it has no connection any more.
-    fn is_alone(&self) -> bool {
-        Rc::strong_count(&self.connections) == 1
-    }
+/// Whether what counts connections counts none.
+fn is_alone(count: &Rc<()>) -> bool {
+    Rc::strong_count(count) == 1
 }

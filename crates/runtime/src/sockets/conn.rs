@@ -131,7 +131,7 @@ impl Conn {
         });
         host.link(id, conn.clone());
         conn.flush();
-        let counted = host.shard().count_connection();
+        let counted = host.shard().count_socket();
         tokio::task::spawn_local(async move {
             let _counted = counted;
             poll_fn(|context| conn.poll(context)).await;

@@ -126,9 +126,13 @@ fn a_host_that_is_none_or_too_many_is_400() {
 fn user_code_sees_whole_urls_and_the_address_of_the_client() {
     let world = World::new();
     let mut http = world.connect();
-    http.write("GET /x/head?a=b HTTP/1.1\r\nHost: example.com:81\r\nCF-Connecting-IP: 1.2.3.4\r\n\r\n");
+    http.write("GET /x/head?a=b HTTP/1.1\r\nHost: example.com:81\r\nCF-Connecting-IP: 1.2.3.4\r\n");
+    http.write("Sec-WebSocket-Extensions: permessage-deflate\r\nX-Mine: kept\r\n\r\n");
     let response = http.response();
     assert!(response.text().starts_with("GET http://example.com:81/x/head?a=b "), "{}", response.text());
     assert!(response.text().contains(r#""cf-connecting-ip": "127.0.0.1""#), "{}", response.text());
+    assert!(response.text().contains(r#""x-mine": "kept""#), "{}", response.text());
     assert!(!response.text().contains("1.2.3.4"), "{}", response.text());
+    // What the server does not speak, user code cannot agree to.
+    assert!(!response.text().contains("permessage-deflate"), "{}", response.text());
 }

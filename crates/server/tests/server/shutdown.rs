@@ -1,6 +1,7 @@
 //! How a server starts, and how it stops.
 
 use std::net::TcpStream;
+use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use dormouse_server::{Error, Server};
@@ -99,9 +100,16 @@ fn a_stopping_server_waits_no_longer_than_its_grace() {
 }
 
 #[test]
-fn a_socket_that_never_answers_does_not_keep_the_server_from_stopping() {
-    let mut world = World::new();
+fn a_socket_that_never_answers_does_not_keep_the_server_for_all_its_grace() {
+    let mut world = World::with(|server| server.stop_grace(Duration::from_secs(60)));
     let socket = world.client("x", "a");
-    world.server.take().unwrap().stop();
+    let server = world.server.take().unwrap();
+    let (stopped, is_stopped) = channel();
+    let stopper = std::thread::spawn(move || {
+        server.stop();
+        let _ = stopped.send(());
+    });
+    is_stopped.recv_timeout(PATIENCE).expect("the server stops");
+    stopper.join().unwrap();
     drop(socket);
 }

@@ -19,7 +19,8 @@ fn a_signal_closes_sockets_with_1001_and_ends_the_process_well() {
 
 #[test]
 fn a_client_that_does_not_answer_does_not_keep_the_process() {
-    let mut server = Server::start(&["--stop-grace", "0s"]);
+    // The grace is for what is under way, and nothing is.
+    let mut server = Server::start(&["--stop-grace", "60s"]);
     let _silent = server.open("x");
     let _idle = server.connect();
     server.signal("TERM");
@@ -32,6 +33,7 @@ fn the_port_can_be_taken_over_at_once() {
     let mut socket = server.open("x");
     server.signal("TERM");
     assert_eq!(socket.closed(), "1001 The server is shutting down.");
+    socket.ended();
     assert_eq!(server.ended().code(), Some(0));
     let next = Server::start_at(server.address());
     assert_eq!(next.open("x").echo("here"), "here");
