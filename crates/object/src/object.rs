@@ -307,6 +307,13 @@ impl Object {
         self.lose_guest(failure, AlarmOutcome::HandlerFailed, now);
     }
 
+    /// The guest was lost between turns and by no fault of its own, such as with the engine that it shared with
+    /// others: it must go, its hibernatable sockets stay, and no event is to blame.
+    pub fn handle_lost(&mut self, failure: &str, now: Time) {
+        self.served = true;
+        self.lose_guest(failure, AlarmOutcome::HostFailed, now);
+    }
+
     /// The object must lose its guest and all its sockets.
     pub fn handle_reset(&mut self, reset: Reset<'_>, now: Time) {
         let (code, failure, outcome) = match reset {

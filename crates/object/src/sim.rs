@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn schedules_near_limits_keep_the_rules_and_meet_the_limits() {
-        let report = explore((0..5).map(|number| number * limits::EVERY + limits::EVERY / 2));
+        let report = explore((0..25).map(|number| number * limits::EVERY + limits::EVERY / 2));
         for counter in [Counter::Overloads, Counter::SocketsFull, Counter::TasksFull] {
             assert!(report.get(counter) > 0, "{}: never", counter.text());
         }

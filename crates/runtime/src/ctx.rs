@@ -20,7 +20,8 @@ use dormouse_object::sockets::{AutoResponse, ReadyState, SocketId};
 use dormouse_object::time::Time;
 use tokio::sync::oneshot;
 
-use crate::host::Host;
+use crate::host::{Host, Target};
+use crate::node::WorkerIndex;
 use crate::pair::ClientEnd;
 use crate::request::{Request, Response, StubError};
 
@@ -117,7 +118,7 @@ impl Ctx {
     pub fn fetch(&self, namespace: &Namespace, id: &ObjectId, request: Request) -> PendingResponse {
         let (reply, response) = oneshot::channel();
         if self.is_live() {
-            self.host.subrequest(namespace.class, id.clone(), Box::new(request), reply);
+            self.host.subrequest(Target::Object(namespace.class, id.clone()), Box::new(request), reply);
         }
         PendingResponse(response)
     }
@@ -128,6 +129,34 @@ impl Ctx {
         if self.is_live() {
             self.host.abort(reason);
         }
+    }
+
+    /// Gives the guest up between turns, by no fault of its own, such as when the engine that it shares with others
+    /// is gone: it is dropped, its hibernatable sockets stay, and no event is lost.
+    pub fn give_up(&self, reason: &str) {
+        if self.is_live() {
+            self.host.give_up(reason);
+        }
+    }
+
+    /// What the guests of one application share on this shard, such as an engine; made when there is none. `owner`
+    /// tells one application's from another's.
+    pub fn shared<T: 'static>(&self, owner: usize, make: impl FnOnce() -> T) -> Rc<T> {
+        self.host.shard().shared(owner, make)
+    }
+
+    /// What the logs call the object.
+    pub fn label(&self) -> String {
+        self.host.label()
+    }
+
+    /// Sends a request to a Worker of the application, as soon as the writes before it are durable.
+    pub fn fetch_worker(&self, worker: WorkerIndex, request: Request) -> PendingResponse {
+        let (reply, response) = oneshot::channel();
+        if self.is_live() {
+            self.host.subrequest(Target::Worker(worker), Box::new(request), reply);
+        }
+        PendingResponse(response)
     }
 
     /// Answers the request of a `fetch` task. False when it has none, or was answered.

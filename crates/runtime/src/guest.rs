@@ -39,19 +39,23 @@ pub enum Progress {
     Pending,
     /// It has ended.
     Done(Result<(), GuestError>),
+    /// The guest can go on no more, as after a panic: it is dropped, its hibernatable sockets stay.
+    Broken(GuestError),
 }
 
-/// What user code threw.
+/// What user code threw. A guest whose language has classes of errors begins the text with the class: `TypeError: …`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct GuestError {
     /// What it says about itself.
     pub message: String,
+    /// Where it was thrown, for the log; empty when that is not known.
+    pub stack: String,
 }
 
 impl GuestError {
     /// An error with this text.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into() }
+        Self { message: message.into(), stack: String::new() }
     }
 }

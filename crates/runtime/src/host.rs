@@ -21,7 +21,7 @@ use slotmap::SecondaryMap;
 use tokio::sync::oneshot;
 
 use crate::guest::Guest;
-use crate::node::Class;
+use crate::node::{Class, WorkerIndex};
 use crate::pair::ClientEnd;
 use crate::request::{Request, Response, StubError};
 use crate::shard::Shard;
@@ -46,10 +46,17 @@ struct Incoming {
     reply: Reply,
 }
 
+/// Whom a request is for.
+pub(crate) enum Target {
+    /// An object of a class.
+    Object(usize, ObjectId),
+    /// A Worker, on the shard of the one who asks.
+    Worker(WorkerIndex),
+}
+
 /// A request of the object that may not leave yet.
 struct Outgoing {
-    class: usize,
-    id: ObjectId,
+    target: Target,
     request: Box<Request>,
     reply: Reply,
 }
@@ -61,12 +68,19 @@ enum Link {
     Connected(Rc<Conn>),
 }
 
+/// What a host is.
+#[derive(Clone)]
+pub(crate) enum Identity {
+    /// A Worker, which has no name and never sleeps.
+    Worker(WorkerIndex),
+    Object(Arc<Class>, ObjectId),
+}
+
 /// One object on its shard.
 pub(crate) struct Host {
     shard: Rc<Shard>,
     key: HostKey,
-    /// Class and id; the entry Worker has none.
-    identity: Option<(Arc<Class>, ObjectId)>,
+    identity: Identity,
     pub(crate) object: RefCell<Object>,
     pub(crate) guest: RefCell<Option<Rc<dyn Guest>>>,
     /// Counts guests: a [`crate::ctx::Ctx`] of an earlier one is void.
@@ -87,12 +101,7 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    pub(crate) fn new(
-        shard: Rc<Shard>,
-        key: HostKey,
-        identity: Option<(Arc<Class>, ObjectId)>,
-        object: Object,
-    ) -> Rc<Self> {
+    pub(crate) fn new(shard: Rc<Shard>, key: HostKey, identity: Identity, object: Object) -> Rc<Self> {
         Rc::new(Self {
             shard,
             key,
@@ -119,23 +128,29 @@ impl Host {
         self.key
     }
 
-    pub(crate) fn id(&self) -> Option<&ObjectId> {
-        self.identity.as_ref().map(|(_, id)| id)
+    pub(crate) fn identity(&self) -> &Identity {
+        &self.identity
     }
 
-    pub(crate) fn class(&self) -> Option<&Arc<Class>> {
-        self.identity.as_ref().map(|(class, _)| class)
+    pub(crate) fn id(&self) -> Option<&ObjectId> {
+        match &self.identity {
+            Identity::Worker(_) => None,
+            Identity::Object(_, id) => Some(id),
+        }
     }
 
     pub(crate) fn class_name(&self) -> &str {
-        self.identity.as_ref().map_or("", |(class, _)| &class.name)
+        match &self.identity {
+            Identity::Worker(_) => "",
+            Identity::Object(class, _) => &class.name,
+        }
     }
 
     /// What the logs call it.
     pub(crate) fn label(&self) -> String {
         match &self.identity {
-            None => "entry".into(),
-            Some((class, id)) => match id.name() {
+            Identity::Worker(worker) => self.shard.node().worker(*worker).name.clone(),
+            Identity::Object(class, id) => match id.name() {
                 Some(name) => format!("{}/{name}", class.name),
                 None => format!("{}/{id}", class.name),
             },
@@ -159,6 +174,12 @@ impl Host {
 
     pub(crate) fn abort(&self, reason: &str) {
         *self.abort.borrow_mut() = Some(reason.to_owned());
+    }
+
+    pub(crate) fn give_up(&self, reason: &str) {
+        let now = self.shard.now();
+        self.with_object(|object| object.handle_lost(reason, now));
+        self.shard.schedule(self.key);
     }
 
     pub(crate) fn take_abort(&self) -> Option<String> {
@@ -214,9 +235,9 @@ impl Host {
         true
     }
 
-    pub(crate) fn subrequest(&self, class: usize, id: ObjectId, request: Box<Request>, reply: Reply) {
+    pub(crate) fn subrequest(&self, target: Target, request: Box<Request>, reply: Reply) {
         let number = SubrequestId(self.number());
-        self.outgoing.borrow_mut().insert(number, Outgoing { class, id, request, reply });
+        self.outgoing.borrow_mut().insert(number, Outgoing { target, request, reply });
         self.with_object(|object| object.request(number));
     }
 
@@ -324,8 +345,9 @@ impl Host {
                 Out::Respond(request) => self.answer(request, None),
                 Out::Fail(request, failure) => self.answer(request, Some(failure)),
                 Out::Subrequest(number) => {
-                    if let Some(Outgoing { class, id, request, reply }) = self.outgoing.borrow_mut().remove(&number) {
-                        self.shard.dispatch(class, id, request, reply);
+                    let outgoing = self.outgoing.borrow_mut().remove(&number);
+                    if let Some(Outgoing { target, request, reply }) = outgoing {
+                        self.shard.dispatch(target, request, reply);
                     }
                 }
             }

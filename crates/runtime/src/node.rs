@@ -53,12 +53,30 @@ impl Default for Options {
     }
 }
 
-/// User code: an entry Worker and classes of objects.
+/// User code: Workers and classes of objects.
 pub struct Application {
-    /// What answers requests from outside.
-    pub entry: Arc<dyn GuestFactory>,
-    /// The classes that it can address.
+    /// The Workers; the first, the entry, answers requests from outside.
+    pub workers: Vec<WorkerSource>,
+    /// The classes that they can address.
     pub classes: Vec<ClassSource>,
+}
+
+/// One Worker, as an application brings it.
+#[derive(Clone)]
+pub struct WorkerSource {
+    /// What the logs call it.
+    pub name: String,
+    /// What makes its guests.
+    pub factory: Arc<dyn GuestFactory>,
+}
+
+/// The place of a Worker in its application.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct WorkerIndex(pub usize);
+
+impl WorkerIndex {
+    /// The one that answers requests from outside.
+    pub const ENTRY: Self = Self(0);
 }
 
 /// One class of objects, as an application brings it.
@@ -88,7 +106,7 @@ pub struct Handle(Arc<Shared>);
 
 struct Shared {
     options: Options,
-    entry: Arc<dyn GuestFactory>,
+    workers: Vec<WorkerSource>,
     classes: Vec<Arc<Class>>,
     inboxes: Vec<mpsc::Sender<Post>>,
     signals: Vec<Arc<Signals>>,
@@ -107,8 +125,11 @@ impl Node {
     ///
     /// # Errors
     ///
-    /// When a thread or its reactor cannot be made.
+    /// When a thread or its reactor cannot be made, or the application has no Worker.
     pub fn start(application: Application, mut options: Options, on_shard: OnShard) -> io::Result<Self> {
+        if application.workers.is_empty() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "an application needs a Worker"));
+        }
         options.shards = options.shards.max(1);
         let (inboxes, receivers): (Vec<_>, Vec<_>) = (0..options.shards).map(|_| mpsc::channel(INBOX_LEN_MAX)).unzip();
         let classes = application.classes.into_iter().enumerate().map(|(index, class)| {
@@ -116,7 +137,7 @@ impl Node {
             Arc::new(Class { index, name: class.name, factory: class.factory, key })
         });
         let handle = Handle(Arc::new(Shared {
-            entry: application.entry,
+            workers: application.workers,
             classes: classes.collect(),
             inboxes,
             signals: (0..options.shards).map(|_| Arc::default()).collect(),
@@ -182,8 +203,8 @@ impl Handle {
         self.0.classes[index].clone()
     }
 
-    pub(crate) fn entry_factory(&self) -> Arc<dyn GuestFactory> {
-        self.0.entry.clone()
+    pub(crate) fn worker(&self, index: WorkerIndex) -> &WorkerSource {
+        &self.0.workers[index.0]
     }
 
     pub(crate) fn signals(&self, shard: usize) -> &Arc<Signals> {

@@ -8,6 +8,7 @@
 
 mod stop;
 
+use std::any::{Any, TypeId};
 use std::cell::{Cell, RefCell, RefMut};
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
@@ -28,9 +29,9 @@ use tokio::time::Instant;
 use crate::cork::Cork;
 use crate::ctx::{Namespace, PendingResponse};
 use crate::guest::GuestFactory;
-use crate::host::{Host, HostKey, Reply};
+use crate::host::{Host, HostKey, Identity, Reply, Target};
 use crate::limits::{OBJECTS_IN_A_ROW_MAX, READ_LEN_MAX};
-use crate::node::{Class, Handle, Options};
+use crate::node::{Handle, Options, WorkerIndex};
 use crate::pair::ClientEnd;
 use crate::request::{Request, StubError};
 use crate::signals::{Signal, Signals};
@@ -65,7 +66,9 @@ pub struct Shard {
     now: Cell<Time>,
     hosts: RefCell<SlotMap<HostKey, Rc<Host>>>,
     by_id: RefCell<HashMap<(usize, [u8; 32]), HostKey>>,
-    entry: RefCell<Option<Rc<Host>>>,
+    workers: RefCell<HashMap<WorkerIndex, Rc<Host>>>,
+    /// What guests share, by its owner and its type.
+    shared: RefCell<HashMap<(usize, TypeId), Rc<dyn Any>>>,
     /// Objects that wait to be run.
     ready: RefCell<VecDeque<HostKey>>,
     /// Whether an object is being run: another one then waits in `ready`.
@@ -98,7 +101,8 @@ impl Shard {
             now: Cell::new(wall),
             hosts: RefCell::default(),
             by_id: RefCell::default(),
-            entry: RefCell::new(None),
+            workers: RefCell::default(),
+            shared: RefCell::default(),
             ready: RefCell::default(),
             entered: Cell::new(false),
             timers: RefCell::default(),
@@ -126,9 +130,7 @@ impl Shard {
     pub fn fetch(self: &Rc<Self>, request: Request) -> PendingResponse {
         self.look_at_clock();
         let (reply, response) = oneshot::channel();
-        let entry = self.entry();
-        entry.handle_request(Box::new(request), reply);
-        entry.enter();
+        self.dispatch(Target::Worker(WorkerIndex::ENTRY), Box::new(request), reply);
         PendingResponse(response)
     }
 
@@ -181,12 +183,34 @@ impl Shard {
         self.node.namespace(class)
     }
 
-    pub(crate) fn factory(&self, class: Option<&Arc<Class>>) -> Arc<dyn GuestFactory> {
-        class.map_or_else(|| self.node.entry_factory(), |class| class.factory.clone())
+    pub(crate) fn factory(&self, identity: &Identity) -> Arc<dyn GuestFactory> {
+        match identity {
+            Identity::Worker(worker) => self.node.worker(*worker).factory.clone(),
+            Identity::Object(class, _) => class.factory.clone(),
+        }
     }
 
-    /// Sends a request to the shard of its object.
-    pub(crate) fn dispatch(self: &Rc<Self>, class: usize, id: ObjectId, request: Box<Request>, reply: Reply) {
+    pub(crate) fn shared<T: 'static>(&self, owner: usize, make: impl FnOnce() -> T) -> Rc<T> {
+        let key = (owner, TypeId::of::<T>());
+        let have = self.shared.borrow().get(&key).cloned();
+        if let Some(Ok(have)) = have.map(Rc::downcast) {
+            return have;
+        }
+        let made = Rc::new(make());
+        self.shared.borrow_mut().insert(key, made.clone());
+        made
+    }
+
+    /// Sends a request to the shard of its object, or to a Worker on this one.
+    pub(crate) fn dispatch(self: &Rc<Self>, target: Target, request: Box<Request>, reply: Reply) {
+        let (class, id) = match target {
+            Target::Object(class, id) => (class, id),
+            Target::Worker(worker) => {
+                let worker = self.worker(worker);
+                worker.handle_request(request, reply);
+                return worker.enter();
+            }
+        };
         let shard = self.node.shard_of(&id);
         if shard == self.index {
             self.deliver(class, id, request, reply);
@@ -212,25 +236,25 @@ impl Shard {
         if let Some(host) = self.by_id.borrow().get(&name).and_then(|key| self.hosts.borrow().get(*key).cloned()) {
             return host;
         }
-        let identity = Some((self.node.class(class), id));
+        let identity = Identity::Object(self.node.class(class), id);
         let host = self.insert(identity, Object::new(self.options().object, seed(&name.1)));
         self.by_id.borrow_mut().insert(name, host.key());
         host
     }
 
-    /// The entry Worker: a guest without a name that never sleeps.
-    fn entry(self: &Rc<Self>) -> Rc<Host> {
-        if let Some(entry) = &*self.entry.borrow() {
-            return entry.clone();
+    /// A Worker: a guest without a name that never sleeps.
+    fn worker(self: &Rc<Self>, worker: WorkerIndex) -> Rc<Host> {
+        if let Some(host) = self.workers.borrow().get(&worker) {
+            return host.clone();
         }
         let mut options = self.options().object;
         options.hibernate_after = None;
-        let entry = self.insert(None, Object::new(options, 1));
-        *self.entry.borrow_mut() = Some(entry.clone());
-        entry
+        let host = self.insert(Identity::Worker(worker), Object::new(options, 1));
+        self.workers.borrow_mut().insert(worker, host.clone());
+        host
     }
 
-    fn insert(self: &Rc<Self>, identity: Option<(Arc<Class>, ObjectId)>, object: Object) -> Rc<Host> {
+    fn insert(self: &Rc<Self>, identity: Identity, object: Object) -> Rc<Host> {
         let mut hosts = self.hosts.borrow_mut();
         let key = hosts.insert_with_key(|key| Host::new(self.clone(), key, identity, object));
         hosts[key].clone()
@@ -241,7 +265,7 @@ impl Shard {
     }
 
     pub(crate) fn forget_if_evictable(&self, host: &Host) {
-        if let Some((class, id)) = host.class().zip(host.id())
+        if let Identity::Object(class, id) = host.identity()
             && host.is_evictable()
         {
             self.by_id.borrow_mut().remove(&(class.index, *id.as_bytes()));

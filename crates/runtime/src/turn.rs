@@ -47,7 +47,7 @@ impl Host {
     fn start(self: &Rc<Self>) {
         let epoch = self.begin_epoch();
         let ctx = Ctx::new(self.clone(), epoch);
-        let factory = self.shard().factory(self.class());
+        let factory = self.shard().factory(self.identity());
         let built = catch_unwind(AssertUnwindSafe(|| factory.build(ctx)));
         let result = match (built, self.take_abort()) {
             (Ok(Ok(guest)), None) => Ok(guest),
@@ -65,7 +65,13 @@ impl Host {
             Err(error) => {
                 self.begin_epoch();
                 let cost = self.with_object(|object| object.handle_start_failed(&error.message, now));
-                tracing::error!(object = self.label(), error = %error, event = ?cost, "constructor failed");
+                tracing::error!(
+                    object = self.label(),
+                    error = %error,
+                    stack = error.stack,
+                    event = ?cost,
+                    "constructor failed"
+                );
             }
         }
     }
@@ -98,8 +104,12 @@ impl Host {
             (Ok(Progress::Pending), None) => object.handle_turn_end(task, Ended::Pending, now),
             (Ok(Progress::Done(Ok(()))), None) => object.handle_turn_end(task, Ended::Done(Ok(())), now),
             (Ok(Progress::Done(Err(error))), None) => {
-                tracing::error!(object = self.label(), error = %error, "handler failed");
+                tracing::error!(object = self.label(), error = %error, stack = error.stack, "handler failed");
                 object.handle_turn_end(task, Ended::Done(Err(&error.message)), now);
+            }
+            (Ok(Progress::Broken(error)), None) => {
+                tracing::error!(object = self.label(), error = %error, stack = error.stack, "guest broke down");
+                object.handle_crash(&error.message, now);
             }
             (Err(panic), _) => {
                 let text = panic_text(&*panic);

@@ -19,7 +19,7 @@ use crate::env::Env;
 use crate::error::Error;
 use crate::native::entry::{Answer, EntryFactory, Errors, Handler};
 use crate::native::object::ObjectFactory;
-use crate::native::{Application, ClassSource, GuestFactory};
+use crate::native::{Application, ClassSource, GuestFactory, WorkerSource};
 use crate::request::{FromRequest, Request};
 use crate::response::IntoResponse;
 
@@ -152,10 +152,9 @@ impl App {
             unique_key: format!("{}-{}", self.name, class.name),
             factory: (class.factory)(bindings.clone()),
         });
-        Ok(Application {
-            classes: classes.collect(),
-            entry: Arc::new(EntryFactory::new(self.handler, bindings, self.errors)),
-        })
+        let classes = classes.collect();
+        let entry = Arc::new(EntryFactory::new(self.handler, bindings, self.errors));
+        Ok(Application { workers: vec![WorkerSource { name: self.name, factory: entry }], classes })
     }
 
     fn note(&mut self, mistake: String) {

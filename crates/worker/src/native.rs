@@ -44,7 +44,7 @@ use crate::response::Response;
 pub use dormouse_runtime::body::Body;
 pub(crate) use dormouse_runtime::ctx::Namespace;
 pub(crate) use dormouse_runtime::guest::GuestFactory;
-pub(crate) use dormouse_runtime::node::{Application, ClassSource};
+pub(crate) use dormouse_runtime::node::{Application, ClassSource, WorkerSource};
 pub(crate) use dormouse_runtime::object::id::ObjectId;
 pub(crate) use dormouse_runtime::object::outbox::{Close, Payload as Outgoing};
 pub(crate) use dormouse_runtime::object::sockets::{AutoResponse, SocketId};

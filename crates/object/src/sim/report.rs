@@ -62,6 +62,7 @@ counters! {
     TooDeep = "critical sections refused: too deep",
     Crashes = "guests crashed in a turn",
     CrashesBetween = "guests crashed between turns",
+    Losses = "guests lost by no fault of theirs",
     Aborts = "resets asked for",
     GateBreaks = "resets for a broken gate",
     CommitFailures = "commits failed",

@@ -27,7 +27,7 @@ choices! {
         Request = 6, Upgrade = 10,
         PeerText = 30, PeerPing = 8, PeerBinary = 3, PeerCloses = 8, PeerBreaks = 3, PeerEnds = 2, PeerVanishes = 2,
         HostReads = 30, HostPolls = 20, HostFlushes = 14, HostConstructs = 12, HostDrops = 12, HostCollects = 2,
-        Confirm = 10, GateBreaks = 1, CrashBetween = 1, Wake = 12, Clock = 8, ClockToTimeout = 5, Timeout = 6,
+        Confirm = 10, GateBreaks = 1, CrashBetween = 1, LoseGuest = 1, Wake = 12, Clock = 8, ClockToTimeout = 5, Timeout = 6,
         Everything = 10, Shutdown = 1,
     }
 }
@@ -120,7 +120,14 @@ impl Swarm {
 
     /// Makes some things happen more often than all others, and nothing that would empty the object.
     pub(crate) fn favour(&mut self, action: Action, verb: Verb, end: End) {
-        for rude in [Action::Confirm, Action::GateBreaks, Action::CrashBetween, Action::Shutdown, Action::Everything] {
+        for rude in [
+            Action::Confirm,
+            Action::GateBreaks,
+            Action::CrashBetween,
+            Action::LoseGuest,
+            Action::Shutdown,
+            Action::Everything,
+        ] {
             self.actions[rude as usize] = 0;
         }
         self.ends[End::Crash as usize] = 0;

@@ -116,6 +116,7 @@ impl<'a> World<'a> {
             Action::Confirm => self.confirm_some(),
             Action::GateBreaks => self.break_gate(),
             Action::CrashBetween => self.crash_between(),
+            Action::LoseGuest => self.lose_guest(),
             Action::Wake => self.wake_some(),
             Action::Clock => self.pass_time(),
             Action::ClockToTimeout => self.pass_time_to_timeout(),

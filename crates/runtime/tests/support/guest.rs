@@ -18,7 +18,7 @@ use dormouse_runtime::TaskId;
 use dormouse_runtime::body::Body;
 use dormouse_runtime::ctx::Ctx;
 use dormouse_runtime::guest::{Event, Guest, GuestError, GuestFactory, Progress};
-use dormouse_runtime::node::{Application, ClassSource};
+use dormouse_runtime::node::{Application, ClassSource, WorkerSource};
 use dormouse_runtime::object::limits::SOCKETS_MAX;
 use dormouse_runtime::object::message::Message;
 use dormouse_runtime::object::outbox::{Close, Payload};
@@ -37,7 +37,10 @@ pub(crate) fn application() -> (Application, Watch) {
     let script = Script { log: Mutex::new(log), go: go.clone() };
     let script = Arc::new(script);
     let room = ClassSource { name: "Room".into(), unique_key: "test-Room".into(), factory: script.clone() };
-    (Application { entry: script, classes: vec![room] }, Watch { log: seen, go })
+    (
+        Application { workers: vec![WorkerSource { name: "entry".into(), factory: script }], classes: vec![room] },
+        Watch { log: seen, go },
+    )
 }
 
 /// What a test sees of its objects, and the gate at which they wait for it.

@@ -56,6 +56,11 @@ impl Model {
         self.lose_guest(failure, Ended::Failed, now);
     }
 
+    pub(crate) fn lost(&mut self, failure: &str, now: u64) {
+        self.served = true;
+        self.lose_guest(failure, Ended::Disturbed, now);
+    }
+
     pub(crate) fn reset(&mut self, reset: Reset<'_>, now: u64) {
         let (code, failure) = match reset {
             Reset::Aborted("") => (1012, ABORTED),

@@ -213,6 +213,17 @@ impl World<'_> {
         Ok(())
     }
 
+    /// The guest goes with something that it shared with others.
+    pub(super) fn lose_guest(&mut self) -> Result<(), Broken> {
+        if self.model.guest == Guest::Lives {
+            self.note(|| "guest is lost".to_owned());
+            self.model.report.count(Counter::Losses);
+            self.object.handle_lost("the engine is gone", self.time());
+            self.model.lost("the engine is gone", self.now);
+        }
+        Ok(())
+    }
+
     pub(super) fn shut_down(&mut self) -> Result<(), Broken> {
         // Once in a while only: little happens afterwards.
         if self.random.percent(10) {
