@@ -4,7 +4,8 @@
 //! section. Failures of the object as a whole are not errors of a call: see [`crate::object::Reset`].
 
 use crate::limits::{
-    ATTACHMENT_LEN_MAX, AUTO_RESPONSE_LEN_MAX, SECTIONS_NESTED_MAX, SOCKETS_MAX, TAG_LEN_MAX, TAGS_MAX,
+    ATTACHMENT_LEN_MAX, AUTO_RESPONSE_LEN_MAX, EVENT_TIMEOUT_MAX, SECTIONS_NESTED_MAX, SOCKETS_MAX, TAG_LEN_MAX,
+    TAGS_MAX,
 };
 
 /// A call about a socket that cannot be done. Texts: reference 1.3 and 1.6.
@@ -66,5 +67,10 @@ pub enum SocketError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("blockConcurrencyWhile() calls are nested too deeply.")]
 pub struct NestedTooDeeply;
+
+/// An event timeout that is too long. Text: reference 1.3.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("Event timeout should not exceed {} ms.", EVENT_TIMEOUT_MAX.as_millis())]
+pub struct EventTimeoutTooLong;
 
 const _: () = assert!(SECTIONS_NESTED_MAX == 64, "the reference's bound; its text names no number");

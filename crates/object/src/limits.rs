@@ -47,6 +47,9 @@ pub const OUTBOX_BYTES_MAX: usize = 256 << 20;
 /// How deep critical sections may nest. Reference 1.3.
 pub const SECTIONS_NESTED_MAX: usize = 64;
 
+/// The longest event timeout of an object's sockets: seven days, as in the reference, 1.3.
+pub const EVENT_TIMEOUT_MAX: Duration = Duration::from_millis(604_800_000);
+
 /// How long a critical section may take before the object is reset. Reference 1.3.
 pub const SECTION_TIMEOUT: Duration = Duration::from_secs(30);
 

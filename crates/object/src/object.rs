@@ -101,6 +101,11 @@ const ABORTED: &str = "Application called abort() to reset Durable Object.";
 const SECTION_TIMED_OUT: &str = "A call to blockConcurrencyWhile() in a Durable Object waited for too long. The call was \
     canceled and the Durable Object was reset.";
 
+/// The failure text when a handler of a socket's event took too long. Reference 1.3.
+const EVENT_TIMED_OUT: &str = "broken.dropped; Actor exceeded event execution time and was disconnected.";
+/// The failure text of what was under way in a guest whose code was replaced. Reference 2.7.
+const CODE_UPDATED: &str = "Durable Object reset because its code was updated.";
+
 /// One durable object.
 #[derive(Debug)]
 pub struct Object {
@@ -125,6 +130,10 @@ pub struct Object {
     /// What the alarm was before each change that can be lost with a write, and that write; oldest first.
     alarms_before: VecDeque<(WritePos, Alarm)>,
     last_active: Time,
+    /// How long a handler of a socket's event may take.
+    event_timeout: Option<Duration>,
+    /// Since there is new code: when the guest of the old one must have gone.
+    retires_at: Option<Time>,
     resumes_in_a_row: u32,
     /// State of the generator that spreads alarm retries.
     random: u64,
@@ -150,6 +159,8 @@ impl Object {
             alarm: Alarm::default(),
             alarms_before: VecDeque::new(),
             last_active: Time::default(),
+            event_timeout: None,
+            retires_at: None,
             resumes_in_a_row: 0,
             random: seed | 1,
         }
@@ -241,6 +252,20 @@ impl Object {
         if self.gate.deadline().is_some_and(|deadline| deadline <= now) {
             self.lose_guest(SECTION_TIMED_OUT, AlarmOutcome::HandlerFailed, now);
         }
+        if self.tasks.deadline().is_some_and(|deadline| deadline <= now) {
+            self.lose_guest(EVENT_TIMED_OUT, AlarmOutcome::HandlerFailed, now);
+        }
+        if self.retires_at.is_some_and(|at| at <= now) && self.phase == Phase::Resident {
+            self.handle_lost(CODE_UPDATED, now);
+        }
+    }
+
+    /// There is new code: the guest goes at the first quiet moment, and by then in any case; the next event wakes one of
+    /// the new code. Hibernatable sockets stay.
+    pub fn handle_new_code(&mut self, by: Time) {
+        if matches!(self.phase, Phase::Resident | Phase::Starting) {
+            self.retires_at = Some(self.retires_at.map_or(by, |at| at.min(by)));
+        }
     }
 
     /// The guest was built; what its constructor wrote, if anything, is committed.
@@ -264,6 +289,7 @@ impl Object {
         self.lose_guest(failure, AlarmOutcome::HandlerFailed, now);
         self.doomed = None;
         let event = self.charge_event(failure, now);
+        self.retires_at = None;
         self.go(Move::StartFailed);
         event
     }
@@ -335,6 +361,7 @@ impl Object {
     /// The host has dropped the guest.
     pub fn handle_stopped(&mut self) {
         self.go(Move::Stopped);
+        self.retires_at = None;
         self.mailbox.shrink();
         self.outbox.shrink();
         self.tasks.clear();
@@ -372,6 +399,10 @@ impl Object {
                 self.served = false;
                 Some(Step::Start)
             }
+            Phase::Resident if self.can_retire() => {
+                self.go(Move::Stop);
+                Some(Step::Stop)
+            }
             Phase::Resident => self.next_turn(now).or_else(|| self.fall_asleep(now)),
             Phase::Cold | Phase::Hibernated | Phase::Starting | Phase::Stopping => None,
         }
@@ -396,7 +427,9 @@ impl Object {
             self.takes_events() && matches!(self.phase, Phase::Cold | Phase::Hibernated | Phase::Resident);
         let alarm = self.alarm.due().filter(|_| takes_events);
         let sleep = self.options.hibernate_after.filter(|_| self.is_idle()).map(|after| self.last_active.after(after));
-        [alarm, sleep, self.gate.deadline(), self.sockets.deadline()].into_iter().flatten().min()
+        let retires = self.retires_at.filter(|_| self.phase == Phase::Resident);
+        let (section, event) = (self.gate.deadline(), self.tasks.deadline());
+        [alarm, sleep, retires, section, event, self.sockets.deadline()].into_iter().flatten().min()
     }
 
     /// Whether nothing of the object needs memory: it can be forgotten.
@@ -462,6 +495,9 @@ impl Object {
         };
         self.served = true;
         let task = self.tasks.insert(kind, None);
+        if let (Some(timeout), Kind::Message | Kind::Farewell(_)) = (self.event_timeout, kind) {
+            self.tasks.limit(task, now.after(timeout));
+        }
         self.running = Some(task);
         Some(Step::Deliver(task, event))
     }
@@ -507,6 +543,12 @@ impl Object {
         }
         self.go(Move::Stop);
         Some(Step::Stop)
+    }
+
+    /// Whether the guest of old code can go without loss: events that wait are for the new code.
+    fn can_retire(&self) -> bool {
+        let is_free = self.tasks.is_empty() && self.outbox.is_empty() && self.gate.is_open();
+        self.retires_at.is_some() && is_free && !self.sockets.bind_guest()
     }
 
     fn is_idle(&self) -> bool {

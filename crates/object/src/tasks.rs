@@ -10,6 +10,7 @@ use slotmap::{Key, KeyData, SlotMap};
 use crate::gate::{Gate, SectionId};
 use crate::mailbox::RequestId;
 use crate::sockets::SocketId;
+use crate::time::Time;
 
 slotmap::new_key_type! {
     /// Where a task stands in the map of one guest's tasks.
@@ -44,6 +45,8 @@ pub(crate) struct Task {
 pub(crate) struct Tasks {
     tasks: SlotMap<Place, Task>,
     ready: VecDeque<TaskId>,
+    /// When tasks with a limit must have ended, the earliest first. Most objects have none.
+    deadlines: VecDeque<(Time, TaskId)>,
     /// Versions of places that the tasks of earlier guests had: an id is its place's, moved on by so many.
     passed: u32,
     /// The highest version of a place of this guest.
@@ -78,7 +81,19 @@ impl Tasks {
         if task.ready {
             self.ready.retain(|ready| *ready != id);
         }
+        self.deadlines.retain(|(_, limited)| *limited != id);
         Some(task)
+    }
+
+    /// The task must have ended by then.
+    pub(crate) fn limit(&mut self, id: TaskId, deadline: Time) {
+        let after = self.deadlines.partition_point(|(at, _)| *at <= deadline);
+        self.deadlines.insert(after, (deadline, id));
+    }
+
+    /// When the first task with a limit must have ended.
+    pub(crate) fn deadline(&self) -> Option<Time> {
+        self.deadlines.front().map(|(at, _)| *at)
     }
 
     pub(crate) fn wake(&mut self, id: TaskId) {
@@ -108,6 +123,7 @@ impl Tasks {
     /// Forgets all tasks, gives their memory back and tells what they were for.
     pub(crate) fn clear(&mut self) -> Vec<Kind> {
         self.ready = VecDeque::new();
+        self.deadlines = VecDeque::new();
         // Versions of places are odd, or 0 when there was none; what is added to them is even.
         let newest = std::mem::take(&mut self.newest);
         self.passed = self.passed.wrapping_add(newest).wrapping_add(newest & 1);

@@ -4,12 +4,13 @@
 //! the outbox. A verb about a socket that has ended does nothing, as in the reference runtime.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::error::{NestedTooDeeply, SocketError};
+use crate::error::{EventTimeoutTooLong, NestedTooDeeply, SocketError};
 use crate::lifecycle::Phase;
-use crate::limits::CLOSE_REASON_LEN_MAX;
+use crate::limits::{CLOSE_REASON_LEN_MAX, EVENT_TIMEOUT_MAX};
 use crate::mailbox::RequestId;
 use crate::object::Object;
 use crate::outbox::{Close, Out, Payload, SubrequestId};
@@ -123,6 +124,25 @@ impl Object {
     /// Sets or takes away the text that the host answers by itself on every hibernatable socket.
     pub fn set_auto_response(&mut self, pair: Option<AutoResponse>) {
         self.sockets.set_auto_response(pair);
+    }
+
+    /// `setHibernatableWebSocketEventTimeout`: how long a handler of a socket's event may take from now on; the guest
+    /// of one that takes longer is dropped. It outlives the guest. Nothing, or no time at all, lifts the limit.
+    ///
+    /// # Errors
+    ///
+    /// When it is longer than [`EVENT_TIMEOUT_MAX`].
+    pub fn set_event_timeout(&mut self, timeout: Option<Duration>) -> Result<(), EventTimeoutTooLong> {
+        if timeout.is_some_and(|timeout| timeout > EVENT_TIMEOUT_MAX) {
+            return Err(EventTimeoutTooLong);
+        }
+        self.event_timeout = timeout.filter(|timeout| !timeout.is_zero());
+        Ok(())
+    }
+
+    /// How long a handler of a socket's event may take.
+    pub fn event_timeout(&self) -> Option<Duration> {
+        self.event_timeout
     }
 
     /// The text that the host answers by itself.

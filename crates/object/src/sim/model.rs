@@ -59,6 +59,8 @@ pub(crate) enum Job {
 pub(crate) struct Task {
     pub(crate) job: Job,
     pub(crate) section: Option<u32>,
+    /// When it must have ended.
+    pub(crate) deadline: Option<u64>,
 }
 
 /// What the object must do next with its guest.
@@ -83,6 +85,9 @@ pub(crate) struct Model {
     /// Whether the guest has had an event.
     served: bool,
     last_active: u64,
+    pub(crate) event_timeout: Option<u64>,
+    /// When the guest must have gone, since there is new code.
+    pub(crate) outdated: Option<u64>,
     pub(crate) mailbox: VecDeque<Event>,
     pub(crate) tasks: BTreeMap<TaskId, Task>,
     /// Every task that ever was.
@@ -111,6 +116,8 @@ impl Model {
             stop_due: false,
             served: false,
             last_active: 0,
+            event_timeout: None,
+            outdated: None,
             mailbox: VecDeque::new(),
             tasks: BTreeMap::new(),
             tasks_ever: BTreeSet::new(),
@@ -143,7 +150,11 @@ impl Model {
                 Ok(())
             }
             (Next::Stop, Some(Step::Stop)) => {
-                if !std::mem::take(&mut self.stop_due) {
+                if std::mem::take(&mut self.stop_due) {
+                    // Counted where it was lost.
+                } else if self.outdated.is_some() {
+                    self.report.count(Counter::Replacements);
+                } else {
                     let kept = self.sockets.all.iter().any(|socket| socket.here);
                     self.report.count(if kept { Counter::Hibernations } else { Counter::Evictions });
                 }
@@ -176,6 +187,9 @@ impl Model {
             Guest::Lives => {
                 let ready = self.first_ready();
                 let event = if self.takes_events() { self.front(now) } else { None };
+                if self.is_replaceable() {
+                    return Next::Stop;
+                }
                 match (ready, event) {
                     (Some(_), Some(event)) if self.resumes >= RESUMES_IN_A_ROW_MAX => Next::Deliver(event),
                     (Some(task), _) => Next::Resume(task),
@@ -218,7 +232,9 @@ impl Model {
             }
         }
         self.report.count(counter);
-        self.new_task(task, Task { job, section: None })?;
+        let limited = matches!(job, Job::Message | Job::Farewell(_));
+        let deadline = self.event_timeout.filter(|_| limited).map(|timeout| now + timeout);
+        self.new_task(task, Task { job, section: None, deadline })?;
         self.running = Some(task);
         Ok(())
     }
@@ -269,6 +285,12 @@ impl Model {
         Some(event)
     }
 
+    /// Whether a guest of old code may be dropped now: nothing of it is under way, whatever waits for the next one.
+    fn is_replaceable(&self) -> bool {
+        let busy = !self.tasks.is_empty() || !self.outbox.is_empty() || !self.sections.is_empty();
+        self.outdated.is_some() && !busy && !self.sockets.bind()
+    }
+
     /// When the guest is to be dropped for idleness, if nothing happens before.
     fn sleeps_at(&self) -> Option<u64> {
         let after = self.options.hibernate_after?.as_millis() as u64;
@@ -283,7 +305,9 @@ impl Model {
             _ => None,
         };
         let unanswered = self.sockets.first_unanswered().map(|(deadline, _)| deadline);
-        [alarm, self.sleeps_at(), self.sections.deadline(), unanswered].into_iter().flatten().min()
+        let outdated = self.outdated.filter(|_| self.guest == Guest::Lives);
+        let late = self.tasks.values().filter_map(|task| task.deadline).min();
+        [alarm, self.sleeps_at(), outdated, late, self.sections.deadline(), unanswered].into_iter().flatten().min()
     }
 
     pub(crate) fn is_quiet(&self) -> bool {

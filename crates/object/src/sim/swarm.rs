@@ -27,7 +27,8 @@ choices! {
         Request = 6, Upgrade = 10,
         PeerText = 30, PeerPing = 8, PeerBinary = 3, PeerCloses = 8, PeerBreaks = 3, PeerEnds = 2, PeerVanishes = 2,
         HostReads = 30, HostPolls = 20, HostFlushes = 14, HostConstructs = 12, HostDrops = 12, HostCollects = 2,
-        Confirm = 10, GateBreaks = 1, CrashBetween = 1, LoseGuest = 1, Wake = 12, Clock = 8, ClockToTimeout = 5, Timeout = 6,
+        Confirm = 10, GateBreaks = 1, CrashBetween = 1, LoseGuest = 1, ReplaceCode = 1, Wake = 12, Clock = 8,
+        ClockToTimeout = 5, Timeout = 6,
         Everything = 10, Shutdown = 1,
     }
 }
@@ -36,6 +37,7 @@ choices! {
     /// One thing that a guest does in a turn.
     Verb {
         Write = 12, Send = 16, Broadcast = 6, Close = 6, Attach = 4, Pair = 3, Accept = 3, Query = 3, AutoResponse = 4,
+        EventTimeout = 1,
         SetAlarm = 6, DeleteAlarm = 2, Spawn = 4, Block = 5, Respond = 4, RespondOther = 3, Subrequest = 3, Wake = 3,
     }
 }

@@ -117,6 +117,7 @@ impl<'a> World<'a> {
             Action::GateBreaks => self.break_gate(),
             Action::CrashBetween => self.crash_between(),
             Action::LoseGuest => self.lose_guest(),
+            Action::ReplaceCode => self.replace_code(),
             Action::Wake => self.wake_some(),
             Action::Clock => self.pass_time(),
             Action::ClockToTimeout => self.pass_time_to_timeout(),

@@ -16,6 +16,7 @@ use crate::sockets::{Mode, SocketId};
 
 const SECTION_TOO_LONG: &str = "A call to blockConcurrencyWhile() in a Durable Object waited for too long. The call \
     was canceled and the Durable Object was reset.";
+const EVENT_TOO_LONG: &str = "broken.dropped; Actor exceeded event execution time and was disconnected.";
 const VANISHED: &str = "WebSocket disconnected without sending Close frame.";
 
 impl Model {
@@ -121,6 +122,14 @@ impl Model {
             self.report.count(Counter::SectionTimeouts);
             self.lose_guest(SECTION_TOO_LONG, Ended::Failed, now);
         }
+        if self.tasks.values().any(|task| task.deadline.is_some_and(|deadline| deadline <= now)) {
+            self.report.count(Counter::EventTimeouts);
+            self.lose_guest(EVENT_TOO_LONG, Ended::Failed, now);
+        }
+        if self.outdated.is_some_and(|at| at <= now) && self.guest == Guest::Lives {
+            self.report.count(Counter::ReplacementsForced);
+            self.lost("Durable Object reset because its code was updated.", now);
+        }
     }
 
     pub(crate) fn committed(&mut self) -> u64 {
@@ -163,11 +172,19 @@ impl Model {
         let event = self.charge(failure, now);
         self.outbox.end_group();
         self.doomed = None;
+        self.outdated = None;
         self.guest = Guest::None;
         event
     }
 
+    pub(crate) fn new_code(&mut self, by: u64) {
+        if matches!(self.guest, Guest::Lives | Guest::Starting) {
+            self.outdated = Some(self.outdated.map_or(by, |at| at.min(by)));
+        }
+    }
+
     pub(crate) fn stopped(&mut self) {
+        self.outdated = None;
         self.guest = Guest::None;
     }
 

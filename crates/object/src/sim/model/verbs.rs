@@ -117,7 +117,7 @@ impl Model {
     pub(crate) fn spawned(&mut self, id: TaskId) -> Result<(), Broken> {
         self.report.count(Counter::Spawns);
         let section = self.section();
-        self.new_task(id, Task { job: Job::Background, section })?;
+        self.new_task(id, Task { job: Job::Background, section, deadline: None })?;
         self.ready.push(id);
         Ok(())
     }
@@ -129,7 +129,7 @@ impl Model {
         match (section, got) {
             (Some(section), Some(id)) => {
                 self.report.count(if around.is_some() { Counter::SectionsNested } else { Counter::Sections });
-                self.new_task(id, Task { job: Job::Section(section), section: Some(section) })?;
+                self.new_task(id, Task { job: Job::Section(section), section: Some(section), deadline: None })?;
                 self.ready.push(id);
                 Ok(())
             }

@@ -2,12 +2,14 @@
 //!
 //! Every verb goes to the object and to the model, and their answers are compared.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use bytestring::ByteString;
 
 use crate::TaskId;
 use crate::error::SocketError;
-use crate::limits::{ATTACHMENT_LEN_MAX, AUTO_RESPONSE_LEN_MAX, CLOSE_REASON_LEN_MAX, TAG_LEN_MAX};
+use crate::limits::{ATTACHMENT_LEN_MAX, AUTO_RESPONSE_LEN_MAX, CLOSE_REASON_LEN_MAX, EVENT_TIMEOUT_MAX, TAG_LEN_MAX};
 use crate::mailbox::Event;
 use crate::message::Message;
 use crate::outbox::{Close, Payload, SubrequestId};
@@ -72,6 +74,7 @@ impl World<'_> {
             },
             Verb::Query => self.compare_all(),
             Verb::AutoResponse => self.auto_response(),
+            Verb::EventTimeout => self.event_timeout(),
             Verb::SetAlarm => {
                 let at = (self.now + self.random.below(5_000)).saturating_sub(self.random.pick([0, 0, 3_000]));
                 self.change_alarm(Some(at))
@@ -257,6 +260,19 @@ impl World<'_> {
         self.object.set_auto_response(pair.clone());
         self.model.set_auto_response(pair);
         Ok(())
+    }
+
+    fn event_timeout(&mut self) -> Result<(), Broken> {
+        let max = EVENT_TIMEOUT_MAX.as_millis() as u64;
+        let timeout = self.random.pick([None, Some(0), Some(1), Some(500), Some(3_000), Some(max), Some(max + 1)]);
+        self.note(|| format!("event timeout {timeout:?}"));
+        let taken = self.object.set_event_timeout(timeout.map(Duration::from_millis)).is_ok();
+        if taken {
+            self.model.event_timeout = timeout.filter(|timeout| *timeout > 0);
+        }
+        self.agree("whether an event timeout is taken", &taken, &timeout.is_none_or(|timeout| timeout <= max))?;
+        let got = self.object.event_timeout().map(|timeout| timeout.as_millis() as u64);
+        self.agree("event timeout", &got, &self.model.event_timeout)
     }
 
     /// An alarm is kept with the object's data: to change it is to write.

@@ -224,6 +224,15 @@ impl World<'_> {
         Ok(())
     }
 
+    /// The code is replaced.
+    pub(super) fn replace_code(&mut self) -> Result<(), Broken> {
+        let by = self.now + self.random.pick([0, 1, 50, 5_000]);
+        self.note(|| format!("new code, by {by}"));
+        self.object.handle_new_code(Time::from_millis(by));
+        self.model.new_code(by);
+        Ok(())
+    }
+
     pub(super) fn shut_down(&mut self) -> Result<(), Broken> {
         // Once in a while only: little happens afterwards.
         if self.random.percent(10) {
