@@ -9,10 +9,11 @@ use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use bytes::Bytes;
 use dormouse_object::TaskId;
-use dormouse_object::error::{NestedTooDeeply, SocketError};
+use dormouse_object::error::{EventTimeoutTooLong, NestedTooDeeply, SocketError};
 use dormouse_object::id::{IdError, NamespaceKey, ObjectId};
 use dormouse_object::object::Object;
 use dormouse_object::outbox::{Close, Payload};
@@ -159,6 +160,15 @@ impl Ctx {
         PendingResponse(response)
     }
 
+    /// Sends a request to whom its URL names, as soon as the writes before it are durable.
+    pub fn fetch_outside(&self, request: Request) -> PendingResponse {
+        let (reply, response) = oneshot::channel();
+        if self.is_live() {
+            self.host.subrequest(Target::Outside, Box::new(request), reply);
+        }
+        PendingResponse(response)
+    }
+
     /// Answers the request of a `fetch` task. False when it has none, or was answered.
     pub fn respond(&self, task: TaskId, response: Response) -> bool {
         self.is_live() && self.host.respond(task, response)
@@ -288,6 +298,20 @@ impl Ctx {
     /// The text that the host answers by itself.
     pub fn auto_response(&self) -> Option<AutoResponse> {
         self.with(None, |object| object.auto_response().cloned())
+    }
+
+    /// `setHibernatableWebSocketEventTimeout`.
+    ///
+    /// # Errors
+    ///
+    /// When it is too long.
+    pub fn set_event_timeout(&self, timeout: Option<Duration>) -> Result<(), EventTimeoutTooLong> {
+        self.with(Ok(()), |object| object.set_event_timeout(timeout))
+    }
+
+    /// How long a handler of a socket's event may take.
+    pub fn event_timeout(&self) -> Option<Duration> {
+        self.with(None, |object| object.event_timeout())
     }
 
     /// When the host last answered by itself on a socket.

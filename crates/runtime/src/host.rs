@@ -20,8 +20,9 @@ use dormouse_object::time::Time;
 use slotmap::SecondaryMap;
 use tokio::sync::oneshot;
 
+use crate::code::Class;
 use crate::guest::Guest;
-use crate::node::{Class, WorkerIndex};
+use crate::node::WorkerIndex;
 use crate::pair::ClientEnd;
 use crate::request::{Request, Response, StubError};
 use crate::shard::Shard;
@@ -52,6 +53,8 @@ pub(crate) enum Target {
     Object(usize, ObjectId),
     /// A Worker, on the shard of the one who asks.
     Worker(WorkerIndex),
+    /// Whoever the request's URL names.
+    Outside,
 }
 
 /// A request of the object that may not leave yet.
@@ -149,7 +152,7 @@ impl Host {
     /// What the logs call it.
     pub(crate) fn label(&self) -> String {
         match &self.identity {
-            Identity::Worker(worker) => self.shard.node().worker(*worker).name.clone(),
+            Identity::Worker(worker) => self.shard.code().worker(*worker).name.clone(),
             Identity::Object(class, id) => match id.name() {
                 Some(name) => format!("{}/{name}", class.name),
                 None => format!("{}/{id}", class.name),

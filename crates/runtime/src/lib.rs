@@ -7,6 +7,7 @@
 
 pub mod node;
 
+mod code;
 mod shard;
 mod host;
 mod turn;

@@ -40,6 +40,9 @@ pub const STEPS_IN_A_ROW_MAX: usize = 128;
 /// Objects run in a row before the shard looks at its connections again.
 pub const OBJECTS_IN_A_ROW_MAX: usize = 32;
 
+/// How long a guest whose code was replaced may go on with what is under way.
+pub const RELOAD_GRACE: Duration = Duration::from_secs(5);
+
 /// How long the sockets of a stopping node may take for their closing handshakes.
 pub const SHUTDOWN_LINGER: Duration = Duration::from_secs(2);
 

@@ -7,19 +7,19 @@ use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use dormouse_object::id::{NamespaceKey, ObjectId};
+use dormouse_object::id::ObjectId;
 use dormouse_object::limits::MESSAGE_LEN_MAX;
 use dormouse_object::object;
 use tokio::runtime;
 use tokio::sync::mpsc;
 use tokio::task::LocalSet;
 
-use crate::ctx::Namespace;
+use crate::code::Code;
 use crate::guest::GuestFactory;
 use crate::limits::{INBOX_LEN_MAX, SEND_QUEUE_BYTES_MAX};
 use crate::shard::{Post, Shard};
@@ -89,14 +89,6 @@ pub struct ClassSource {
     pub factory: Arc<dyn GuestFactory>,
 }
 
-/// One class of objects on a node.
-pub(crate) struct Class {
-    pub(crate) index: usize,
-    pub(crate) name: String,
-    pub(crate) factory: Arc<dyn GuestFactory>,
-    key: NamespaceKey,
-}
-
 /// What runs on each shard beside its objects: the server's acceptor.
 pub type OnShard = Arc<dyn Fn(Rc<Shard>) -> Pin<Box<dyn Future<Output = ()>>> + Send + Sync>;
 
@@ -106,8 +98,8 @@ pub struct Handle(Arc<Shared>);
 
 struct Shared {
     options: Options,
-    workers: Vec<WorkerSource>,
-    classes: Vec<Arc<Class>>,
+    /// The newest code. Held to exchange it, never while anything is awaited.
+    code: Mutex<Arc<Code>>,
     inboxes: Vec<mpsc::Sender<Post>>,
     signals: Vec<Arc<Signals>>,
     /// Shards in which something is under way. Counted only while the node stops.
@@ -127,18 +119,12 @@ impl Node {
     ///
     /// When a thread or its reactor cannot be made, or the application has no Worker.
     pub fn start(application: Application, mut options: Options, on_shard: OnShard) -> io::Result<Self> {
-        if application.workers.is_empty() {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "an application needs a Worker"));
-        }
+        check(&application)?;
         options.shards = options.shards.max(1);
         let (inboxes, receivers): (Vec<_>, Vec<_>) = (0..options.shards).map(|_| mpsc::channel(INBOX_LEN_MAX)).unzip();
-        let classes = application.classes.into_iter().enumerate().map(|(index, class)| {
-            let key = NamespaceKey::new(&class.unique_key);
-            Arc::new(Class { index, name: class.name, factory: class.factory, key })
-        });
+        let code = Arc::new(Code::new(application));
         let handle = Handle(Arc::new(Shared {
-            workers: application.workers,
-            classes: classes.collect(),
+            code: Mutex::new(code.clone()),
             inboxes,
             signals: (0..options.shards).map(|_| Arc::default()).collect(),
             busy: AtomicUsize::new(options.shards),
@@ -148,10 +134,10 @@ impl Node {
         for (index, inbox) in receivers.into_iter().enumerate() {
             // Made here, so that a failure is the caller's to hear.
             let reactor = runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
-            let (handle, on_shard) = (handle.clone(), on_shard.clone());
+            let (handle, code, on_shard) = (handle.clone(), code.clone(), on_shard.clone());
             let thread = std::thread::Builder::new().name(format!("shard-{index}"));
             threads.push(thread.spawn(move || {
-                let shard = Shard::new(index, handle);
+                let shard = Shard::new(index, handle, code);
                 LocalSet::new().block_on(&reactor, async {
                     tokio::task::spawn_local(on_shard(shard.clone()));
                     shard.serve(inbox).await;
@@ -187,24 +173,27 @@ impl Handle {
         &self.0.options
     }
 
-    /// The objects of the class with this name.
-    pub fn namespace(&self, class: &str) -> Option<Namespace> {
-        let class = self.0.classes.iter().find(|have| have.name == class)?;
-        Some(Namespace::new(class.index, class.key.clone()))
+    /// Gives the node new code. Objects get it at their next quiet moment, or after [`RELOAD_GRACE`](crate::limits::RELOAD_GRACE); their
+    /// hibernatable sockets stay open. Blocks while a shard's inbox is full.
+    ///
+    /// # Errors
+    ///
+    /// When the application has no Worker.
+    pub fn replace(&self, application: Application) -> io::Result<()> {
+        check(&application)?;
+        let mut newest = self.0.code.lock().unwrap_or_else(PoisonError::into_inner);
+        *newest = Arc::new(newest.replaced_by(application));
+        for inbox in &self.0.inboxes {
+            // Fails only when the shard has stopped, which needs no code any more.
+            let _ = inbox.blocking_send(Post::Replace(newest.clone()));
+        }
+        Ok(())
     }
 
     /// The shard on which an object lives.
     pub(crate) fn shard_of(&self, id: &ObjectId) -> usize {
         let hash = id.as_bytes().iter().take(8).fold(0, |hash: u64, byte| hash << 8 | u64::from(*byte));
         usize::try_from(hash % self.0.options.shards as u64).unwrap_or(0)
-    }
-
-    pub(crate) fn class(&self, index: usize) -> Arc<Class> {
-        self.0.classes[index].clone()
-    }
-
-    pub(crate) fn worker(&self, index: WorkerIndex) -> &WorkerSource {
-        &self.0.workers[index.0]
     }
 
     pub(crate) fn signals(&self, shard: usize) -> &Arc<Signals> {
@@ -229,5 +218,12 @@ impl Handle {
         self.0.inboxes[shard].try_send(post).map_err(|error| match error {
             mpsc::error::TrySendError::Full(post) | mpsc::error::TrySendError::Closed(post) => post,
         })
+    }
+}
+
+fn check(application: &Application) -> io::Result<()> {
+    match application.workers.is_empty() {
+        false => Ok(()),
+        true => Err(io::Error::new(io::ErrorKind::InvalidInput, "an application needs a Worker")),
     }
 }

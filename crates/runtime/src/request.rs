@@ -3,6 +3,9 @@
 //! Both can cross threads. A response may carry the client end of a WebSocket pair; whoever drops that end
 //! without connecting it to anything closes the pair, so no socket waits for a peer that will never come.
 
+use std::future::Future;
+use std::pin::Pin;
+
 use http::StatusCode;
 
 use crate::body::Body;
@@ -47,4 +50,11 @@ pub enum StubError {
     /// The object or its node has stopped.
     #[error("Network connection lost.")]
     Disconnected,
+}
+
+/// How requests of guests reach the world outside the node; the server has one for each shard.
+pub trait Outbound {
+    /// Sends a request and returns the head of the response; its body comes bit by bit. Dropping the future gives the
+    /// request up.
+    fn fetch(&self, request: Request) -> Pin<Box<dyn Future<Output = Result<Response, StubError>>>>;
 }

@@ -9,7 +9,7 @@
 mod stop;
 
 use std::any::{Any, TypeId};
-use std::cell::{Cell, RefCell, RefMut};
+use std::cell::{Cell, Ref, RefCell, RefMut};
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -26,14 +26,15 @@ use tokio::net::TcpStream;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
 
+use crate::code::Code;
 use crate::cork::Cork;
 use crate::ctx::{Namespace, PendingResponse};
 use crate::guest::GuestFactory;
 use crate::host::{Host, HostKey, Identity, Reply, Target};
-use crate::limits::{OBJECTS_IN_A_ROW_MAX, READ_LEN_MAX};
+use crate::limits::{OBJECTS_IN_A_ROW_MAX, READ_LEN_MAX, RELOAD_GRACE};
 use crate::node::{Handle, Options, WorkerIndex};
 use crate::pair::ClientEnd;
-use crate::request::{Request, StubError};
+use crate::request::{Outbound, Request, StubError};
 use crate::signals::{Signal, Signals};
 use crate::sockets::conn::{Conn, turn_away};
 use crate::sockets::frame::encode;
@@ -45,6 +46,8 @@ pub(crate) enum Post {
     Fetch(usize, ObjectId, Box<Request>, Reply),
     /// A connection for the client end of a pair of this shard, and what was read from it already.
     Connect(ClientEnd, std::net::TcpStream, Bytes),
+    /// New code for all objects.
+    Replace(Arc<Code>),
     /// The node stops: what is under way may take this long.
     Stop(Duration),
 }
@@ -62,6 +65,7 @@ enum Happening {
 pub struct Shard {
     index: usize,
     node: Handle,
+    code: RefCell<Arc<Code>>,
     started: (Instant, Time),
     now: Cell<Time>,
     hosts: RefCell<SlotMap<HostKey, Rc<Host>>>,
@@ -69,6 +73,7 @@ pub struct Shard {
     workers: RefCell<HashMap<WorkerIndex, Rc<Host>>>,
     /// What guests share, by its owner and its type.
     shared: RefCell<HashMap<(usize, TypeId), Rc<dyn Any>>>,
+    outbound: RefCell<Option<Rc<dyn Outbound>>>,
     /// Objects that wait to be run.
     ready: RefCell<VecDeque<HostKey>>,
     /// Whether an object is being run: another one then waits in `ready`.
@@ -91,18 +96,20 @@ pub struct Shard {
 pub struct Counted(#[expect(dead_code, reason = "its reference count is the count")] Rc<()>);
 
 impl Shard {
-    pub(crate) fn new(index: usize, node: Handle) -> Rc<Self> {
+    pub(crate) fn new(index: usize, node: Handle, code: Arc<Code>) -> Rc<Self> {
         let wall = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         let wall = Time::from_millis(u64::try_from(wall.as_millis()).unwrap_or(u64::MAX));
         Rc::new(Self {
             index,
             node,
+            code: RefCell::new(code),
             started: (Instant::now(), wall),
             now: Cell::new(wall),
             hosts: RefCell::default(),
             by_id: RefCell::default(),
             workers: RefCell::default(),
             shared: RefCell::default(),
+            outbound: RefCell::new(None),
             ready: RefCell::default(),
             entered: Cell::new(false),
             timers: RefCell::default(),
@@ -132,6 +139,11 @@ impl Shard {
         let (reply, response) = oneshot::channel();
         self.dispatch(Target::Worker(WorkerIndex::ENTRY), Box::new(request), reply);
         PendingResponse(response)
+    }
+
+    /// Lets guests of this shard send requests to the outside.
+    pub fn set_outbound(&self, outbound: Rc<dyn Outbound>) {
+        *self.outbound.borrow_mut() = Some(outbound);
     }
 
     /// Gives a connection to the client end of a pair. It moves to the shard where the object lives; from then
@@ -179,14 +191,19 @@ impl Shard {
         now
     }
 
+    pub(crate) fn code(&self) -> Ref<'_, Arc<Code>> {
+        self.code.borrow()
+    }
+
     pub(crate) fn namespace(&self, class: &str) -> Option<Namespace> {
-        self.node.namespace(class)
+        self.code.borrow().namespace(class)
     }
 
     pub(crate) fn factory(&self, identity: &Identity) -> Arc<dyn GuestFactory> {
         match identity {
-            Identity::Worker(worker) => self.node.worker(*worker).factory.clone(),
-            Identity::Object(class, _) => class.factory.clone(),
+            Identity::Worker(worker) => self.code.borrow().worker(*worker).factory.clone(),
+            // Its class may have got new code since it was found.
+            Identity::Object(class, _) => self.code.borrow().class(class.index).factory.clone(),
         }
     }
 
@@ -210,6 +227,7 @@ impl Shard {
                 worker.handle_request(request, reply);
                 return worker.enter();
             }
+            Target::Outside => return self.send_outside(*request, reply),
         };
         let shard = self.node.shard_of(&id);
         if shard == self.index {
@@ -219,6 +237,23 @@ impl Shard {
             // Nobody is left to hear it when this fails.
             let _ = reply.send(Err(StubError::Overloaded(text.into())));
         }
+    }
+
+    fn send_outside(&self, request: Request, mut reply: Reply) {
+        let outbound = self.outbound.borrow().clone();
+        tokio::task::spawn_local(async move {
+            let sent = async {
+                match outbound {
+                    Some(outbound) => outbound.fetch(request).await,
+                    None => Err(StubError::Failed("this server sends no requests to the outside".into())),
+                }
+            };
+            tokio::select! {
+                // Nobody is left to hear it when this fails.
+                response = sent => drop(reply.send(response)),
+                () = reply.closed() => {}
+            }
+        });
     }
 
     fn deliver(self: &Rc<Self>, class: usize, id: ObjectId, request: Box<Request>, reply: Reply) {
@@ -236,7 +271,7 @@ impl Shard {
         if let Some(host) = self.by_id.borrow().get(&name).and_then(|key| self.hosts.borrow().get(*key).cloned()) {
             return host;
         }
-        let identity = Identity::Object(self.node.class(class), id);
+        let identity = Identity::Object(self.code.borrow().class(class), id);
         let host = self.insert(identity, Object::new(self.options().object, seed(&name.1)));
         self.by_id.borrow_mut().insert(name, host.key());
         host
@@ -429,8 +464,22 @@ impl Shard {
         match post {
             Post::Fetch(class, id, request, reply) => self.deliver(class, id, request, reply),
             Post::Connect(client, stream, read_ahead) => self.take_connection(client, stream, &read_ahead),
+            Post::Replace(code) => self.replace(code),
             // The first one counts.
             Post::Stop(_) => {}
+        }
+    }
+
+    /// From now on guests are built from `code`; those that live retire.
+    fn replace(self: &Rc<Self>, code: Arc<Code>) {
+        *self.code.borrow_mut() = code;
+        // What the old guests share ends with them.
+        self.shared.borrow_mut().clear();
+        let by = self.now().after(RELOAD_GRACE);
+        let hosts: Vec<_> = self.hosts.borrow().values().cloned().collect();
+        for host in hosts {
+            host.with_object(|object| object.handle_new_code(by));
+            self.schedule(host.key());
         }
     }
 

@@ -103,7 +103,7 @@ pub(crate) enum Outcome {
     /// With nothing to say.
     Done,
     /// With the answer to the request that it handled.
-    Response(Response),
+    Response(Box<Response>),
 }
 
 impl Host {
@@ -185,7 +185,7 @@ impl Host {
     fn finish(&self, id: TaskId, result: Result<Outcome>) -> std::result::Result<(), GuestError> {
         let response = match result {
             Ok(Outcome::Done) => return Ok(()),
-            Ok(Outcome::Response(response)) => convert::response_out(self, response),
+            Ok(Outcome::Response(response)) => convert::response_out(self, *response),
             Err(error) => Err(error),
         };
         let response = match (response, self.0.kind) {

@@ -70,7 +70,7 @@ impl Guest for EntryGuest {
         let (handler, host) = (self.handler.clone(), self.host.clone());
         let answer = async move {
             let answer = handler(request, Env::new(host.clone()), Context::new(host.clone())).await;
-            Ok(Outcome::Response(answer.unwrap_or_else(|error| failed(&host, &*error))))
+            Ok(Outcome::Response(answer.unwrap_or_else(|error| failed(&host, &*error)).into()))
         };
         self.host.start(task, Box::pin(answer))
     }

@@ -72,7 +72,7 @@ impl<T: DurableObject + 'static> ObjectGuest<T> {
         Some(match event {
             Event::Fetch(request) => {
                 let request = convert::request_in(*request);
-                Box::pin(async move { object.fetch(request).await.map(Outcome::Response) })
+                Box::pin(async move { object.fetch(request).await.map(|response| Outcome::Response(response.into())) })
             }
             Event::Message { socket: id, message } => {
                 let socket = socket(id);

@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "all of it is test code")]
 
 mod gates;
+#[path = "../../../runtime/tests/support/node.rs"]
+#[expect(dead_code, reason = "shared with tests that use all of it")]
 mod harness;
 mod logs;
 mod requests;

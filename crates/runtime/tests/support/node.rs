@@ -1,8 +1,9 @@
 //! A node without a server: requests go straight to a shard, sockets are connected by hand.
 //!
 //! The test runs on its own thread and waits for each answer; the node has one shard. Nothing waits for longer
-//! than [`PATIENCE`].
+//! than [`PATIENCE`]. The tests of `worker` and of `js` share this file.
 
+use std::fmt::Debug;
 use std::io::Write as _;
 use std::net::{TcpListener, TcpStream};
 use std::rc::Rc;
@@ -12,13 +13,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use dormouse_runtime::Shard;
-use dormouse_runtime::node::{Node, Options};
+use dormouse_runtime::body::Body;
+use dormouse_runtime::node::{Application, Node, Options};
 use dormouse_runtime::pair::ClientEnd;
 use dormouse_runtime::request::StubError;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tungstenite::protocol::{CloseFrame, Role};
 use tungstenite::{Message, WebSocket};
-use worker::{App, Body};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -55,16 +56,16 @@ impl Answer {
 }
 
 impl Server {
-    pub(crate) fn new(app: App) -> Self {
+    pub(crate) fn new<A: TryInto<Application, Error: Debug>>(app: A) -> Self {
         Self::with(app, |_| {})
     }
 
     /// Objects fall asleep as soon as they may.
-    pub(crate) fn sleepy(app: App) -> Self {
+    pub(crate) fn sleepy<A: TryInto<Application, Error: Debug>>(app: A) -> Self {
         Self::with(app, |options| options.object.hibernate_after = Some(Duration::ZERO))
     }
 
-    fn with(app: App, set: impl FnOnce(&mut Options)) -> Self {
+    pub(crate) fn with<A: TryInto<Application, Error: Debug>>(app: A, set: impl FnOnce(&mut Options)) -> Self {
         let mut options = Options { shards: 1, ..Options::default() };
         set(&mut options);
         let (jobs, inbox) = unbounded_channel();
@@ -77,8 +78,13 @@ impl Server {
                 }
             }) as _
         };
-        let node = Node::start(app.into_application().unwrap(), options, Arc::new(on_shard)).unwrap();
+        let node = Node::start(app.try_into().unwrap(), options, Arc::new(on_shard)).unwrap();
         Self { node: Some(node), jobs }
+    }
+
+    /// Gives the node new code.
+    pub(crate) fn replace<A: TryInto<Application, Error: Debug>>(&self, app: A) {
+        self.node.as_ref().unwrap().handle().replace(app.try_into().unwrap()).unwrap();
     }
 
     pub(crate) fn fetch(&self, request: http::Request<Body>) -> Result<Answer, StubError> {
