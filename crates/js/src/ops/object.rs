@@ -1,0 +1,249 @@
+//! The object itself, its tasks, and how it reaches other objects and Workers.
+
+use std::cell::RefCell;
+use std::time::Duration;
+
+use dormouse_runtime::ctx::{Namespace, PendingResponse};
+use dormouse_runtime::node::WorkerIndex;
+use dormouse_runtime::object::id::ObjectId;
+use dormouse_runtime::request::{Request, Response, StubError};
+use http::{Method, StatusCode, Uri};
+use slab::Slab;
+use tokio::sync::watch;
+
+use super::body::{Cf, frame, headers_in, headers_out};
+use crate::engine::{Call, Fault, Op, Out};
+use crate::tasks::{GuestState, count};
+
+pub(crate) const OPS: &[Op] = &[
+    Op { name: "guest_adopt", run: adopt },
+    Op { name: "guest_record", run: record },
+    Op { name: "task_settled", run: settled },
+    Op { name: "task_background", run: background },
+    Op { name: "task_section", run: section },
+    Op { name: "object_respond", run: respond },
+    Op { name: "object_abort", run: abort },
+    Op { name: "object_set_event_timeout", run: set_event_timeout },
+    Op { name: "object_event_timeout", run: event_timeout },
+    Op { name: "id_from_name", run: id_from_name },
+    Op { name: "id_from_string", run: id_from_string },
+    Op { name: "id_unique", run: id_unique },
+    Op { name: "fetch_object", run: fetch_object },
+    Op { name: "fetch_worker", run: fetch_worker },
+    Op { name: "fetch_outside", run: fetch_outside },
+    Op { name: "fetch_abortable", run: fetch_abortable },
+    Op { name: "fetch_abort", run: fetch_abort },
+];
+
+/// `(record)`: what the platform knows the guest by that is being made.
+fn adopt(call: &Call<'_>) -> Result<Out, Fault> {
+    call.isolate().current()?.adopt(call.value(0));
+    Ok(Out::Undefined)
+}
+
+/// `()`: the record of the guest whose code runs.
+fn record(call: &Call<'_>) -> Result<Out, Fault> {
+    Ok(call.isolate().current()?.record().into())
+}
+
+/// `(guest, call, whether it was rejected, error)`: the promise of a handler was settled.
+fn settled(call: &Call<'_>) -> Result<Out, Fault> {
+    let result = if call.flag(2) { Err(call.fault(3)) } else { Ok(()) };
+    if let Some(guest) = call.isolate().guest(call.index(0)? as usize) {
+        guest.settle_call(call.index(1)? as usize, result);
+    }
+    Ok(Out::Undefined)
+}
+
+/// `()`: a call for a promise that keeps the object in memory.
+fn background(call: &Call<'_>) -> Result<Out, Fault> {
+    Ok(call.isolate().current()?.open_background().map_or(Out::Null, count))
+}
+
+/// `()`: a call for a critical section.
+fn section(call: &Call<'_>) -> Result<Out, Fault> {
+    Ok(call.isolate().current()?.open_section()?.map_or(Out::Null, count))
+}
+
+/// `(call, status, headers, body, client or null)`
+fn respond(call: &Call<'_>) -> Result<Out, Fault> {
+    let guest = call.isolate().current()?;
+    let Some(task) = guest.task_of(call.index(0)? as usize) else { return Ok(Out::Undefined) };
+    let status = u16::try_from(call.index(1)?).ok().and_then(|status| StatusCode::from_u16(status).ok());
+    // First what code has given away, so that a fault in the rest does not leave it behind.
+    let body = guest.bodies.body_out(call, 3)?;
+    let client = if call.is_nullish(4) { None } else { guest.sockets.take_client(call.index(4)?) };
+    let status = status.ok_or_else(|| Fault::range_error("a status is a number from 100 to 999"))?;
+    let headers = headers_out(&call.texts(2)?)?;
+    let mut http = http::Response::new(body);
+    *http.status_mut() = status;
+    *http.headers_mut() = headers;
+    guest.ctx().respond(task, Response { http, client });
+    Ok(Out::Undefined)
+}
+
+/// `(reason)`: the object is reset when the turn has ended.
+fn abort(call: &Call<'_>) -> Result<Out, Fault> {
+    let reason = call.text(0)?;
+    call.isolate().current()?.ctx().abort(&reason);
+    Err(Fault::uncatchable(reason))
+}
+
+/// `(milliseconds, 0 for none)`
+fn set_event_timeout(call: &Call<'_>) -> Result<Out, Fault> {
+    let timeout = Some(call.index(0)?).filter(|ms| *ms > 0).map(|ms| Duration::from_millis(ms.into()));
+    let set = call.isolate().current()?.ctx().set_event_timeout(timeout);
+    set.map_err(|error| Fault::error(error.to_string()))?;
+    Ok(Out::Undefined)
+}
+
+/// `()`: milliseconds or null
+fn event_timeout(call: &Call<'_>) -> Result<Out, Fault> {
+    let timeout = call.isolate().current()?.ctx().event_timeout();
+    Ok(timeout.map(|timeout| timeout.as_secs_f64() * 1000.0).into())
+}
+
+fn namespace(guest: &GuestState, call: &Call<'_>) -> Result<Namespace, Fault> {
+    let class = call.text(0)?;
+    guest.ctx().namespace(&class).ok_or_else(|| Fault::error(format!("there is no class {class}")))
+}
+
+/// `(class, name)`: hex
+fn id_from_name(call: &Call<'_>) -> Result<Out, Fault> {
+    let namespace = namespace(&*call.isolate().current()?, call)?;
+    Ok(namespace.id_from_name(&call.text(1)?).to_string().into())
+}
+
+/// `(class, hex)`: hex
+fn id_from_string(call: &Call<'_>) -> Result<Out, Fault> {
+    let namespace = namespace(&*call.isolate().current()?, call)?;
+    let id = namespace.id_from_string(&call.text(1)?).map_err(|error| Fault::type_error(error.to_string()))?;
+    Ok(id.to_string().into())
+}
+
+/// `(class)`: hex
+fn id_unique(call: &Call<'_>) -> Result<Out, Fault> {
+    let namespace = namespace(&*call.isolate().current()?, call)?;
+    let id = namespace.unique_id().map_err(|error| Fault::error(error.to_string()))?;
+    Ok(id.to_string().into())
+}
+
+/// `(class, hex, name or null, method, url, headers, body, cf)`: a promise of a response's parts
+fn fetch_object(call: &Call<'_>) -> Result<Out, Fault> {
+    let guest = call.isolate().current()?;
+    let namespace = namespace(&guest, call)?;
+    let id: ObjectId = match call.optional_text(2)? {
+        Some(name) => namespace.id_from_name(&name),
+        None => namespace.id_from_string(&call.text(1)?).map_err(|error| Fault::type_error(error.to_string()))?,
+    };
+    let request = request(&guest, call, 3)?;
+    response(call, guest.ctx().fetch(&namespace, &id, request))
+}
+
+/// `(worker, method, url, headers, body, cf)`: a promise of a response's parts
+fn fetch_worker(call: &Call<'_>) -> Result<Out, Fault> {
+    let guest = call.isolate().current()?;
+    let request = request(&guest, call, 1)?;
+    let worker = WorkerIndex(call.index(0)? as usize);
+    response(call, guest.ctx().fetch_worker(worker, request))
+}
+
+/// `(method, url, headers, body, cf, token or null)`: a promise of a response's parts, never kept once the token is
+/// aborted
+fn fetch_outside(call: &Call<'_>) -> Result<Out, Fault> {
+    let guest = call.isolate().current()?;
+    let request = request(&guest, call, 0)?;
+    let aborted = if call.is_nullish(5) { None } else { guest.aborts.listen(call.index(5)?) };
+    let response = response(call, guest.ctx().fetch_outside(request))?;
+    match (response, aborted) {
+        (Out::Later(response), Some(mut aborted)) => Out::later(async move {
+            tokio::select! {
+                response = response => response,
+                _ = aborted.changed() => Err(Fault::new("AbortError", "The operation was aborted")),
+            }
+        }),
+        (response, _) => Ok(response),
+    }
+}
+
+/// `()`: a token by which requests can be given up.
+fn fetch_abortable(call: &Call<'_>) -> Result<Out, Fault> {
+    Ok(count(call.isolate().current()?.aborts.open()))
+}
+
+/// `(token)`: what is under way with it is given up, and the token is given back.
+fn fetch_abort(call: &Call<'_>) -> Result<Out, Fault> {
+    call.isolate().current()?.aborts.abort(call.index(0)?);
+    Ok(Out::Undefined)
+}
+
+/// Requests that can be given up, by token.
+#[derive(Default)]
+pub(crate) struct Aborts(RefCell<Slab<watch::Sender<()>>>);
+
+impl Aborts {
+    fn open(&self) -> usize {
+        self.0.borrow_mut().insert(watch::channel(()).0)
+    }
+
+    fn listen(&self, token: u32) -> Option<watch::Receiver<()>> {
+        self.0.borrow().get(token as usize).map(watch::Sender::subscribe)
+    }
+
+    fn abort(&self, token: u32) {
+        // Whoever listens sees the sender go.
+        let sender = self.0.borrow_mut().try_remove(token as usize);
+        drop(sender);
+    }
+}
+
+/// A request from the arguments method, url, headers, body and `cf`.
+pub(crate) fn request(guest: &GuestState, call: &Call<'_>, first: usize) -> Result<Request, Fault> {
+    let body = guest.bodies.body_out(call, first + 3)?;
+    let method = call.text(first)?;
+    let method = Method::from_bytes(method.as_bytes())
+        .map_err(|_| Fault::type_error(format!("Invalid HTTP method string: {method}")))?;
+    let url = call.text(first + 1)?;
+    // A fragment is the client's own and is not sent (RFC 9110, section 7.1).
+    let sent = url.split('#').next().unwrap_or_default();
+    let uri: Uri = sent.parse().map_err(|_| Fault::type_error(format!("Invalid URL: {url}")))?;
+    let mut headers = headers_out(&call.texts(first + 2)?)?;
+    if !call.is_nullish(first + 3) {
+        frame(&mut headers, &body);
+    }
+    let mut request = Request::new(body);
+    *request.method_mut() = method;
+    *request.uri_mut() = uri;
+    *request.headers_mut() = headers;
+    if let Some(cf) = call.optional_text(first + 4)? {
+        request.extensions_mut().insert(Cf(cf));
+    }
+    Ok(request)
+}
+
+/// Status, headers, body and client end of a response that is on its way.
+fn response(call: &Call<'_>, pending: PendingResponse) -> Result<Out, Fault> {
+    let guest = call.isolate().current()?;
+    Out::later(async move {
+        let response = pending.await.map_err(|error| stub_fault(&error))?;
+        let (head, body) = response.http.into_parts();
+        let client = response.client.map(|client| count(guest.sockets.put_client(client)));
+        Ok(Out::List(vec![
+            u32::from(head.status.as_u16()).into(),
+            headers_in(&head.headers),
+            guest.bodies.body_in(body),
+            client.into(),
+        ]))
+    })
+}
+
+/// What the caller of a stub sees. A text that begins with the name of a class of errors is one of that class.
+fn stub_fault(error: &StubError) -> Fault {
+    let text = error.to_string();
+    let kind = match error {
+        StubError::Failed(_) => "remote",
+        StubError::Overloaded(_) => "overloaded",
+        StubError::Disconnected => "disconnected",
+    };
+    Fault::new(kind, text)
+}

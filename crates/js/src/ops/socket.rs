@@ -1,0 +1,230 @@
+//! Sockets: pairs, accepting, sending, closing, and what the host keeps with them.
+//!
+//! Code holds a small number for each socket; the object's table has the truth. A number is given back only when its
+//! socket has ended and its `WebSocket` was told so, so no `WebSocket` ever means another one's connection.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use dormouse_runtime::object::error::SocketError;
+use dormouse_runtime::object::outbox::{Close, Payload};
+use dormouse_runtime::object::sockets::{AutoResponse, SocketId};
+use dormouse_runtime::pair::ClientEnd;
+use slab::Slab;
+use slotmap::SecondaryMap;
+
+use crate::engine::{Call, Fault, Op, Out};
+use crate::tasks::{GuestState, count};
+
+pub(crate) const OPS: &[Op] = &[
+    Op { name: "socket_pair", run: pair },
+    Op { name: "socket_accept", run: accept },
+    Op { name: "socket_accept_standard", run: accept_standard },
+    Op { name: "socket_send", run: send },
+    Op { name: "socket_close", run: close },
+    Op { name: "socket_state", run: state },
+    Op { name: "socket_list", run: list },
+    Op { name: "socket_tags", run: tags },
+    Op { name: "socket_attach", run: attach },
+    Op { name: "socket_attachment", run: attachment },
+    Op { name: "socket_forget", run: forget },
+    Op { name: "socket_drop_client", run: drop_client },
+    Op { name: "socket_set_auto_response", run: set_auto_response },
+    Op { name: "socket_auto_response", run: auto_response },
+    Op { name: "socket_auto_responded", run: auto_responded },
+];
+
+/// The sockets that a guest's code has numbers for.
+#[derive(Default)]
+pub(crate) struct Sockets {
+    ids: RefCell<Slab<SocketId>>,
+    handles: RefCell<SecondaryMap<SocketId, usize>>,
+    clients: RefCell<Slab<ClientEnd>>,
+}
+
+impl Sockets {
+    /// The number of a socket, a new one if it has none.
+    pub(crate) fn handle(&self, id: SocketId) -> usize {
+        if let Some(handle) = self.handles.borrow().get(id) {
+            return *handle;
+        }
+        let handle = self.ids.borrow_mut().insert(id);
+        self.handles.borrow_mut().insert(id, handle);
+        handle
+    }
+
+    fn id(&self, handle: u32) -> Result<SocketId, Fault> {
+        let id = self.ids.borrow().get(handle as usize).copied();
+        id.ok_or_else(|| Fault::error("the WebSocket is not of this object"))
+    }
+
+    fn forget(&self, handle: u32) {
+        if let Some(id) = self.ids.borrow_mut().try_remove(handle as usize) {
+            self.handles.borrow_mut().remove(id);
+        }
+    }
+
+    pub(crate) fn put_client(&self, client: ClientEnd) -> usize {
+        self.clients.borrow_mut().insert(client)
+    }
+
+    /// Takes the client end of a pair, for a response.
+    pub(crate) fn take_client(&self, handle: u32) -> Option<ClientEnd> {
+        self.clients.borrow_mut().try_remove(handle as usize)
+    }
+}
+
+fn fault(error: SocketError) -> Fault {
+    let name = match &error {
+        SocketError::InvalidCloseCode(_) => "InvalidAccessError",
+        SocketError::CloseReasonTooLong => "SyntaxError",
+        SocketError::AutoResponseTooLong { .. } => "RangeError",
+        SocketError::AcceptedAsHibernatable
+        | SocketError::IncompatibleState
+        | SocketError::NotAccepted
+        | SocketError::SendAfterClose => "TypeError",
+        _ => "Error",
+    };
+    Fault::new(name, error.to_string())
+}
+
+/// The guest that a socket's code names; it must be the one that runs.
+fn owner(call: &Call<'_>, index: usize) -> Result<Rc<GuestState>, Fault> {
+    let guest = call.isolate().current()?;
+    if call.index(index)? as usize == guest.index() {
+        return Ok(guest);
+    }
+    Err(foreign())
+}
+
+/// Code uses what another guest holds.
+pub(crate) fn foreign() -> Fault {
+    Fault::error(
+        "Cannot perform I/O on behalf of a different Durable Object. I/O objects (such as streams, request/response \
+         bodies, and others) created in the context of one Durable Object cannot be accessed from a different Durable \
+         Object in the same isolate. This is a limitation of Cloudflare Workers which allows us to improve overall \
+         performance.",
+    )
+}
+
+/// `()`: the numbers of the two ends, server and client.
+fn pair(call: &Call<'_>) -> Result<Out, Fault> {
+    let guest = call.isolate().current()?;
+    let Some((id, client)) = guest.ctx().new_pair() else { return Ok(Out::Null) };
+    let (server, client) = (guest.sockets.handle(id), guest.sockets.put_client(client));
+    Ok(Out::List(vec![count(server), count(client)]))
+}
+
+/// `(guest, socket, tags)`
+fn accept(call: &Call<'_>) -> Result<Out, Fault> {
+    let guest = owner(call, 0)?;
+    let tags = call.texts(2)?;
+    let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
+    guest.ctx().accept_hibernatable(guest.sockets.id(call.index(1)?)?, &tags).map_err(fault)?;
+    Ok(Out::Undefined)
+}
+
+/// `(guest, socket)`
+fn accept_standard(call: &Call<'_>) -> Result<Out, Fault> {
+    let guest = owner(call, 0)?;
+    guest.ctx().accept_standard(guest.sockets.id(call.index(1)?)?).map_err(fault)?;
+    Ok(Out::Undefined)
+}
+
+/// `(guest, socket, text or bytes)`
+fn send(call: &Call<'_>) -> Result<Out, Fault> {
+    let guest = owner(call, 0)?;
+    let id = guest.sockets.id(call.index(1)?)?;
+    let sent = match call.is_text(2) {
+        true => call.with_text(2, |text| guest.ctx().send(id, Payload::Text(text)))?,
+        false => guest.ctx().send(id, Payload::Binary(call.bytes(2)?)),
+    };
+    sent.map_err(fault)?;
+    Ok(Out::Undefined)
+}
+
+/// `(guest, socket, code or null, reason)`
+fn close(call: &Call<'_>) -> Result<Out, Fault> {
+    let guest = owner(call, 0)?;
+    let id = guest.sockets.id(call.index(1)?)?;
+    let code = if call.is_nullish(2) { None } else { Some(call.index(2)?) };
+    let code = code.map(|code| u16::try_from(code).unwrap_or(u16::MAX));
+    guest.ctx().close(id, Close { code, reason: call.text(3)?.into() }).map_err(fault)?;
+    Ok(Out::Undefined)
+}
+
+/// `(socket)`: `readyState`
+fn state(call: &Call<'_>) -> Result<Out, Fault> {
+    let guest = call.isolate().current()?;
+    let id = guest.sockets.id(call.index(0)?)?;
+    Ok((guest.ctx().ready_state(id) as u32).into())
+}
+
+/// `(tag or null)`: numbers
+fn list(call: &Call<'_>) -> Result<Out, Fault> {
+    let guest = call.isolate().current()?;
+    let tag = call.optional_text(0)?;
+    let ids = guest.ctx().sockets(tag.as_deref());
+    Ok(Out::List(ids.into_iter().map(|id| count(guest.sockets.handle(id))).collect()))
+}
+
+/// `(socket)`
+fn tags(call: &Call<'_>) -> Result<Out, Fault> {
+    let guest = call.isolate().current()?;
+    let tags = guest.ctx().tags(guest.sockets.id(call.index(0)?)?).map_err(fault)?;
+    Ok(Out::List(tags.iter().map(|tag| Out::from(&**tag)).collect()))
+}
+
+/// `(socket, bytes or null)`
+fn attach(call: &Call<'_>) -> Result<Out, Fault> {
+    let guest = call.isolate().current()?;
+    let id = guest.sockets.id(call.index(0)?)?;
+    let value = if call.is_nullish(1) { None } else { Some(call.bytes(1)?.to_vec().into()) };
+    guest.ctx().set_attachment(id, value).map_err(fault)?;
+    Ok(Out::Undefined)
+}
+
+/// `(socket)`: bytes or null
+fn attachment(call: &Call<'_>) -> Result<Out, Fault> {
+    let guest = call.isolate().current()?;
+    Ok(guest.ctx().attachment(guest.sockets.id(call.index(0)?)?).into())
+}
+
+/// `(socket)`: it has ended, and its number is given back.
+fn forget(call: &Call<'_>) -> Result<Out, Fault> {
+    call.isolate().current()?.sockets.forget(call.index(0)?);
+    Ok(Out::Undefined)
+}
+
+/// `(client)`: nobody will connect it any more.
+fn drop_client(call: &Call<'_>) -> Result<Out, Fault> {
+    let client = call.isolate().current()?.sockets.take_client(call.index(0)?);
+    drop(client);
+    Ok(Out::Undefined)
+}
+
+/// `(request or null, response)`
+fn set_auto_response(call: &Call<'_>) -> Result<Out, Fault> {
+    let guest = call.isolate().current()?;
+    let pair = match call.optional_text(0)? {
+        None => None,
+        Some(request) => Some(AutoResponse::new(&request, &call.text(1)?).map_err(fault)?),
+    };
+    guest.ctx().set_auto_response(pair);
+    Ok(Out::Undefined)
+}
+
+/// `()`: request and response, or null
+fn auto_response(call: &Call<'_>) -> Result<Out, Fault> {
+    let pair = call.isolate().current()?.ctx().auto_response();
+    Ok(pair.map(|pair| vec![Out::Shared(pair.request), Out::Shared(pair.response)]).into())
+}
+
+/// `(socket)`: milliseconds or null
+fn auto_responded(call: &Call<'_>) -> Result<Out, Fault> {
+    let guest = call.isolate().current()?;
+    let time = guest.ctx().auto_responded(guest.sockets.id(call.index(0)?)?);
+    #[expect(clippy::cast_precision_loss, reason = "milliseconds of a date stay below 2^53")]
+    let time = time.map(|time| time.as_millis() as f64);
+    Ok(time.into())
+}

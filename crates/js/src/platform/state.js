@@ -1,0 +1,142 @@
+/** `ctx`: what an object, or a Worker's handler, may ask about itself (reference 1.3). */
+
+import {
+    object_abort,
+    object_event_timeout,
+    object_set_event_timeout,
+    task_background,
+    task_section,
+} from "dormouse:ops";
+import {
+    acceptHibernatable,
+    getAutoResponse,
+    getAutoResponseTimestamp,
+    getTags,
+    getWebSockets,
+    setAutoResponse,
+} from "./websocket.js";
+import { settle, watch } from "./tasks.js";
+
+/** More than any timeout may be. */
+const UINT32_MAX = 0xffff_ffff;
+
+/** What a section runs, by its call. @type {Map<number, () => Promise<void>>} */
+const sections = new Map();
+
+/**
+ * Runs the code of a critical section.
+ *
+ * @param {number} call
+ */
+export function section(call) {
+    const run = sections.get(call);
+    sections.delete(call);
+    return run?.();
+}
+
+/** Keeps the object in memory until `promise` is settled. @param {unknown} promise */
+export function waitUntil(promise) {
+    const call = task_background();
+    if (call !== null) {
+        watch(Promise.resolve(promise), call);
+    }
+}
+
+export class DurableObjectState {
+    /**
+     * @param {import("./namespace.js").DurableObjectId} id
+     * @param {unknown} exports
+     */
+    constructor(id, exports) {
+        this.id = id;
+        this.props = {};
+        if (exports !== undefined) {
+            this.exports = exports;
+        }
+    }
+
+    /** @param {unknown} promise */
+    waitUntil(promise) {
+        waitUntil(promise);
+    }
+
+    /**
+     * @template T
+     * @param {() => T | Promise<T>} callback
+     * @returns {Promise<T>}
+     */
+    async blockConcurrencyWhile(callback) {
+        const call = task_section();
+        const { promise, resolve } = Promise.withResolvers();
+        if (call !== null) {
+            // When it throws, the object is reset: whoever waits never goes on.
+            sections.set(call, async () => resolve(settle(await callback())));
+        }
+        return promise.then(({ value }) => value);
+    }
+
+    /**
+     * @param {WebSocket} socket
+     * @param {string[]} [tags]
+     */
+    acceptWebSocket(socket, tags) {
+        acceptHibernatable(socket, tags);
+    }
+
+    /** @param {string} [tag] */
+    getWebSockets(tag) {
+        return getWebSockets(tag);
+    }
+
+    /** @param {WebSocket} socket */
+    getTags(socket) {
+        return getTags(socket);
+    }
+
+    /** @param {import("./websocket.js").WebSocketRequestResponsePair | null} [pair] */
+    setWebSocketAutoResponse(pair) {
+        setAutoResponse(pair);
+    }
+
+    getWebSocketAutoResponse() {
+        return getAutoResponse();
+    }
+
+    /** @param {WebSocket} socket */
+    getWebSocketAutoResponseTimestamp(socket) {
+        return getAutoResponseTimestamp(socket);
+    }
+
+    /** @param {number} [timeout] */
+    setHibernatableWebSocketEventTimeout(timeout) {
+        const ms = timeout === undefined ? 0 : Math.trunc(Number(timeout)) || 0;
+        object_set_event_timeout(Math.min(Math.max(ms, 0), UINT32_MAX));
+    }
+
+    getHibernatableWebSocketEventTimeout() {
+        return object_event_timeout();
+    }
+
+    /** @param {string} [reason] */
+    abort(reason) {
+        object_abort(reason === undefined ? "Application called abort() to reset Durable Object." : String(reason));
+    }
+}
+
+/** The `ctx` of one event of a Worker. */
+export class ExecutionContext {
+    /** @param {unknown} exports */
+    constructor(exports) {
+        this.props = {};
+        if (exports !== undefined) {
+            this.exports = exports;
+        }
+    }
+
+    /** @param {unknown} promise */
+    waitUntil(promise) {
+        waitUntil(promise);
+    }
+
+    passThroughOnException() {}
+}

@@ -1,0 +1,14 @@
+//! Workers and objects in JavaScript, run on a node: what the reference says of sockets, hibernation, tasks and limits.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on shall panic")]
+
+#[path = "../../../runtime/tests/support/node.rs"]
+#[expect(dead_code, reason = "shared with tests that use all of it")]
+mod harness;
+mod support;
+
+mod errors;
+mod limits;
+mod reload;
+mod sockets;
+mod tasks;
+mod upgrade;

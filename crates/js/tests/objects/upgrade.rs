@@ -1,0 +1,71 @@
+//! An upgrade through several hops: no code of the middle sees a message (reference 1.7).
+
+use dormouse_js::{Binding, Worker, application};
+
+use crate::harness::Server;
+use crate::support::with_room;
+
+const INNER: &str = r#"
+    export class Room {
+        constructor(ctx) { this.ctx = ctx; }
+        fetch(request) {
+            if (request.headers.get("Upgrade") !== "websocket") return new Response("no upgrade", { status: 426 });
+            const [client, server] = Object.values(new WebSocketPair());
+            this.ctx.acceptWebSocket(server, [request.headers.get("account-id")]);
+            return new Response(null, { status: 101, webSocket: client, headers: { "x-inner": "1" } });
+        }
+        webSocketMessage(ws, message) { ws.send(`${this.ctx.getTags(ws)} ${message}`); }
+    }
+    export default {
+        async fetch(request, env) {
+            const account = request.headers.get("account-id");
+            if (account === null) return new Response("account-id is missing", { status: 400 });
+            const stub = env.ROOM.getByName(account);
+            switch (new URL(request.url).pathname) {
+                case "/original": return stub.fetch(request);
+                case "/rebuilt": return stub.fetch(new Request(request));
+                case "/other-url": return stub.fetch(new Request("http://other/", request));
+                case "/parts": return stub.fetch(request.url, { headers: request.headers, body: request.body });
+                case "/response": { const r = await stub.fetch(request); return new Response(r.body, r); }
+                case "/init": return stub.fetch("http://other/", request);
+            }
+        }
+    };"#;
+
+const OUTER: &str = r#"export default {
+    fetch(request, env) {
+        const headers = new Headers(request.headers);
+        headers.set("account-id", "from-outer");
+        return env.INNER.fetch(new Request(request, { headers }));
+    }
+};"#;
+
+fn server() -> Server {
+    let mut outer = Worker::new("outer", OUTER);
+    outer.bindings.push(Binding::Service { name: "INNER".into(), service: "inner".into(), entrypoint: None });
+    Server::new(application(vec![outer, with_room("inner", INNER)]).unwrap_or_else(|error| panic!("{error}")))
+}
+
+#[test]
+fn an_upgrade_survives_every_way_of_passing_it_on() {
+    let server = server();
+    for path in ["original", "rebuilt", "other-url", "parts", "response", "init"] {
+        let mut socket = server.connect(&format!("http://x/{path}"));
+        socket.send(path);
+        assert_eq!(socket.next(), format!("from-outer {path}"));
+    }
+}
+
+#[test]
+fn headers_of_the_handshake_response_are_passed_on() {
+    let server = server();
+    let request = http::Request::get("http://x/response").header("upgrade", "websocket");
+    let answer = server.fetch(request.body(Default::default()).unwrap()).unwrap();
+    assert_eq!(answer.head.status, 101);
+    assert_eq!(answer.header("x-inner"), Some("1"));
+}
+
+#[test]
+fn what_is_no_upgrade_is_answered_as_an_ordinary_request() {
+    assert_eq!(server().ask("http://x/original"), (426, "no upgrade".into()));
+}
