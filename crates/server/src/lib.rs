@@ -21,13 +21,19 @@ mod server;
 mod options;
 mod http;
 mod upgrade;
+mod outbound;
 mod shutdown;
 mod logging;
 mod error;
+#[cfg(feature = "javascript")]
+pub mod config;
 pub mod limits;
 
+/// Workers in JavaScript, for [`Application`]s of them.
+#[cfg(feature = "javascript")]
+pub use dormouse_js as js;
 pub use dormouse_runtime::node::Application;
 pub use error::Error;
 pub use logging::{LogFormat, init_logging};
 pub use options::Builder;
-pub use server::{Running, Server};
+pub use server::{Handle, Running, Server};

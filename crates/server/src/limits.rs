@@ -25,3 +25,12 @@ pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// How long events that are under way may take when the server stops, unless configured.
 pub const STOP_GRACE: Duration = Duration::from_secs(5);
+
+/// How long a connection to the outside may take to be made; TLS is not counted.
+pub const OUTBOUND_CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long an idle connection to the outside is kept for the next request.
+pub const OUTBOUND_IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Idle connections that one shard keeps to one host.
+pub const OUTBOUND_IDLE_PER_HOST_MAX: usize = 32;

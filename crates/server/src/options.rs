@@ -7,7 +7,7 @@ use dormouse_runtime::node;
 
 use crate::error::Error;
 use crate::limits::{HEAD_TIMEOUT, STOP_GRACE};
-use crate::server::Running;
+use crate::server::{Handle, Running};
 use crate::shutdown::Signals;
 
 /// The address that a server listens on, unless told otherwise.
@@ -107,10 +107,20 @@ impl Builder {
     ///
     /// As [`Builder::start`], or when signals cannot be listened for.
     pub fn run(self, application: node::Application) -> Result<(), Error> {
+        self.run_with(application, |_| {})
+    }
+
+    /// As [`Builder::run`]; `started` gets a handle by which the server can be given new code.
+    ///
+    /// # Errors
+    ///
+    /// As [`Builder::run`].
+    pub fn run_with(self, application: node::Application, started: impl FnOnce(Handle)) -> Result<(), Error> {
         // Before anybody can connect: from then on a signal must not cut clients off.
         let signals = Signals::listen().map_err(Error::Signals)?;
         let grace = self.stop_grace;
         let running = self.start(application)?;
+        started(running.handle());
         let signal = signals.wait();
         tracing::info!(signal, ?grace, "stopping");
         running.stop();

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
 use dormouse_runtime::Shard;
-use dormouse_runtime::node::{Application, Node};
+use dormouse_runtime::node::{self, Application, Node};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
@@ -19,6 +19,7 @@ use crate::error::Error;
 use crate::http::Http;
 use crate::limits::{ACCEPT_PAUSE, ACCEPT_QUEUE_LEN, HTTP_CONNECTIONS_MAX};
 use crate::options::Builder;
+use crate::outbound::{Outside, tls};
 
 /// Where a server begins.
 pub struct Server;
@@ -54,10 +55,12 @@ impl Running {
         let (stopping, stop_seen) = watch::channel(false);
         let head_timeout = builder.head_timeout;
         let (ready, listening) = mpsc::channel();
+        let tls = tls();
         let on_shard = Arc::new(move |shard: Rc<Shard>| {
             // Held to take one socket, never while anything is awaited.
             let socket = sockets.lock().unwrap_or_else(PoisonError::into_inner).pop();
             let (stopping, ready) = (stop_seen.clone(), ready.clone());
+            shard.set_outbound(Rc::new(Outside::new(&tls)));
             Box::pin(async move {
                 let Some(socket) = socket else { return };
                 let (result, listener) = match socket.listen(ACCEPT_QUEUE_LEN) {
@@ -87,12 +90,38 @@ impl Running {
         self.address
     }
 
+    /// How the server is given new code, from any thread.
+    pub fn handle(&self) -> Handle {
+        Handle(self.node.handle().clone())
+    }
+
     /// Stops the server: no new connections, what is under way may end within the grace, then sockets are closed
     /// with 1001. Blocks until all is done.
     pub fn stop(self) {
         // Fails only when no shard listens any more.
         let _ = self.stopping.send(true);
         self.node.stop(self.grace);
+    }
+}
+
+/// How a running server is reached, from any thread.
+#[derive(Clone)]
+pub struct Handle(node::Handle);
+
+impl Handle {
+    /// Gives the server new code. Objects get it at their next quiet moment, their hibernatable sockets stay open.
+    ///
+    /// # Errors
+    ///
+    /// When the application has no Worker.
+    pub fn replace(&self, application: Application) -> Result<(), Error> {
+        self.0.replace(application).map_err(Error::Threads)
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Handle")
     }
 }
 

@@ -1,0 +1,92 @@
+//! Requests of guests to the outside: HTTP/1.1 and HTTP/2, with TLS, over connections that are kept for a while.
+//!
+//! It sends what it is given and returns what comes: redirects, caches and decoding are the guest's matter. Each shard
+//! has a client of its own, so no connection crosses a thread.
+
+use std::error::Error as _;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use dormouse_runtime::body::Body;
+use dormouse_runtime::request::{Outbound, Request, Response, StubError};
+use http::header::{CONNECTION, HOST, HeaderName, TRANSFER_ENCODING, UPGRADE};
+use hyper_rustls::{ConfigBuilderExt as _, HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::ClientConfig;
+
+use crate::limits::{OUTBOUND_CONNECT_TIMEOUT, OUTBOUND_IDLE_PER_HOST_MAX, OUTBOUND_IDLE_TIMEOUT};
+
+/// Headers that are one connection's own matter and are not sent on (RFC 9110, section 7.6.1).
+const HOP_BY_HOP: [HeaderName; 4] = [CONNECTION, TRANSFER_ENCODING, UPGRADE, HeaderName::from_static("keep-alive")];
+
+/// The client of one shard.
+pub(crate) struct Outside(Client<HttpsConnector<HttpConnector>, Body>);
+
+/// What all shards share of TLS.
+pub(crate) fn tls() -> Arc<ClientConfig> {
+    let builder = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()));
+    let builder = builder.with_safe_default_protocol_versions().expect("ring speaks TLS 1.2 and 1.3");
+    let builder = match builder.clone().with_native_roots() {
+        Ok(rooted) => rooted,
+        Err(error) => {
+            tracing::debug!(%error, "no certificates of authorities on this system: no HTTPS server is trusted");
+            builder.with_root_certificates(rustls::RootCertStore::empty())
+        }
+    };
+    Arc::new(builder.with_no_client_auth())
+}
+
+impl Outside {
+    pub(crate) fn new(tls: &Arc<ClientConfig>) -> Self {
+        let mut http = HttpConnector::new();
+        http.enforce_http(false);
+        http.set_nodelay(true);
+        http.set_connect_timeout(Some(OUTBOUND_CONNECT_TIMEOUT));
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config((**tls).clone())
+            .https_or_http()
+            .enable_all_versions()
+            .wrap_connector(http);
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(OUTBOUND_IDLE_TIMEOUT)
+            .pool_max_idle_per_host(OUTBOUND_IDLE_PER_HOST_MAX)
+            .build(connector);
+        Self(client)
+    }
+}
+
+impl Outbound for Outside {
+    fn fetch(&self, mut request: Request) -> Pin<Box<dyn Future<Output = Result<Response, StubError>>>> {
+        // The connection that it came on is another one than it goes on.
+        for name in &HOP_BY_HOP {
+            request.headers_mut().remove(name);
+        }
+        request.headers_mut().remove(HOST);
+        *request.version_mut() = http::Version::HTTP_11;
+        let sent = self.0.request(request);
+        Box::pin(async move {
+            match sent.await {
+                Ok(response) => Ok(response.map(Body::stream).into()),
+                Err(error) => {
+                    tracing::debug!(error = causes(&error), "request to the outside failed");
+                    Err(StubError::Disconnected)
+                }
+            }
+        })
+    }
+}
+
+/// An error with all that caused it, which alone says what went wrong.
+fn causes(error: &hyper_util::client::legacy::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
