@@ -1,0 +1,111 @@
+//! The flags of a server.
+//!
+//! Each has a variable of the same name, `DORMOUSE_…`; the flag wins.
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use clap::Args;
+use dormouse_server::{Builder, LogFormat, Server, init_logging};
+
+/// How a server runs, whatever it serves.
+#[derive(Debug, Args)]
+pub(crate) struct ServerFlags {
+    /// Address to listen on; port 0 takes a free one
+    #[arg(long, value_name = "IP:PORT", env = "DORMOUSE_LISTEN", default_value = "127.0.0.1:8787")]
+    listen: String,
+
+    /// Threads that serve objects [default: one per core]
+    #[arg(long, value_name = "N", env = "DORMOUSE_SHARDS")]
+    shards: Option<NonZeroUsize>,
+
+    /// How long an object stays in memory after its last activity
+    #[arg(long, value_name = "TIME", env = "DORMOUSE_HIBERNATE_AFTER", default_value = "10s", value_parser = duration)]
+    hibernate_after: Duration,
+
+    /// How often silent clients are pinged; one that gives no sign of life is taken for vanished [default: never]
+    #[arg(long, value_name = "TIME", env = "DORMOUSE_PING_INTERVAL", value_parser = interval)]
+    ping_interval: Option<Duration>,
+
+    /// How long events under way may take when the server stops
+    #[arg(long, value_name = "TIME", env = "DORMOUSE_STOP_GRACE", default_value = "5s", value_parser = duration)]
+    stop_grace: Duration,
+
+    /// How log lines look: compact, pretty or json [default: compact; pretty for `dev`]
+    #[arg(long, value_name = "FORMAT", env = "DORMOUSE_LOG")]
+    log: Option<LogFormat>,
+
+    /// What is logged: a level, or a list of target=level
+    #[arg(long, value_name = "FILTER", env = "DORMOUSE_LOG_FILTER", default_value = "info")]
+    log_filter: String,
+}
+
+impl ServerFlags {
+    /// Sets up the log, as the flags say or else as `format`, and the server.
+    pub(crate) fn builder(&self, format: LogFormat) -> anyhow::Result<Builder> {
+        init_logging(self.log.unwrap_or(format), Some(&self.log_filter))?;
+        let mut server =
+            Server::builder().listen(&self.listen).hibernate_after(self.hibernate_after).stop_grace(self.stop_grace);
+        if let Some(shards) = self.shards {
+            server = server.shards(shards.get());
+        }
+        if let Some(interval) = self.ping_interval {
+            server = server.ping_interval(interval);
+        }
+        Ok(server)
+    }
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text)
+        .map_err(|error| format!("{error}; write a number and a unit, such as `10s` or `500ms`"))
+}
+
+fn interval(text: &str) -> Result<Duration, String> {
+    match duration(text)? {
+        Duration::ZERO => Err("an interval must be longer than nothing".into()),
+        interval => Ok(interval),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use clap::{CommandFactory, Parser};
+
+    use super::ServerFlags;
+
+    #[derive(Debug, Parser)]
+    struct Flags {
+        #[command(flatten)]
+        server: ServerFlags,
+    }
+
+    #[test]
+    fn the_definition_of_the_flags_is_sound() {
+        Flags::command().debug_assert();
+    }
+
+    #[test]
+    fn flags_are_read() {
+        let flags =
+            Flags::try_parse_from(["x", "--hibernate-after", "250ms", "--shards", "3", "--log", "json"]).unwrap();
+        assert_eq!(flags.server.hibernate_after, Duration::from_millis(250));
+        assert_eq!(flags.server.shards.map(usize::from), Some(3));
+        assert_eq!(flags.server.log.unwrap().to_string(), "json");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named() {
+        for (flag, value, says) in [
+            ("--hibernate-after", "10", "such as `10s`"),
+            ("--ping-interval", "0s", "longer than nothing"),
+            ("--shards", "0", "zero"),
+            ("--log", "loud", "no log format"),
+        ] {
+            let error = Flags::try_parse_from(["x", flag, value]).unwrap_err().to_string();
+            assert!(error.contains(says) && error.contains(flag), "{error}");
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! The binary `dormouse`.
+
+fn main() -> std::process::ExitCode {
+    dormouse_cli::main()
+}
