@@ -34,7 +34,7 @@ fn main() -> ExitCode {
 async fn fetch(mut req: Request, env: Env, _ctx: Context) -> Result<Response> {
     let sessions = Sessions::new(env.secret("SESSION_KEY")?.to_string());
     match (req.method().as_ref(), req.path().as_str()) {
-        ("GET", "/") => Response::from_html(include_str!("page.html")),
+        ("GET", "/") => Response::from_html(include_str!("../../client-socket/src/page.html")),
         ("POST", "/session") => {
             let account = req.text().await?;
             if !is_account(&account) {
