@@ -1,6 +1,7 @@
 //! Developer commands: `cargo xtask <verb>`. Each verb is one file; this one is the list of them.
 #![expect(clippy::print_stdout, reason = "a command line tool answers on stdout")]
 
+mod conformance;
 mod lint;
 mod shell;
 mod sim;
@@ -17,6 +18,7 @@ fn main() -> ExitCode {
         ["test", options @ ..] => test::run(options),
         ["tidy"] => tidy::run(),
         ["lint"] => lint::run(),
+        ["conformance", options @ ..] => conformance::run(options),
         ["sim", options @ ..] => sim::run(options),
         _ => Err(anyhow::anyhow!("{USAGE}")),
     };
@@ -30,5 +32,7 @@ const USAGE: &str = "usage: cargo xtask VERB
   test [--quick]   everything that must pass before a change is merged
   tidy             the rules of the house: crate edges, sizes, forbidden text, dead links
   lint             formatting, clippy, documentation, dependency policy
+  conformance [--record] [NAME]
+                   the API tests on workerd, compared with their record
   sim [SEED] [--schedules N] [--seconds S]
                    seeded schedules of a whole object; a seed alone replays one";

@@ -14,6 +14,11 @@ pub(crate) fn root() -> &'static Path {
     package.parent().expect("the package is a folder in the repository")
 }
 
+/// Where cargo puts what it builds.
+pub(crate) fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}
+
 /// Runs `line`, a program and its arguments separated by spaces, and fails when it fails.
 pub(crate) fn run(line: &str) -> Result<()> {
     run_in(root(), line, &[])

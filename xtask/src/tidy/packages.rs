@@ -36,6 +36,9 @@ pub(crate) enum Tests {
     Bound,
 }
 
+/// The package that binds the engine, which is C.
+const UNSAFE_PACKAGE: &str = "dormouse-js";
+
 /// Foreign crates that a package of ours may not know at all.
 pub(crate) struct Ban {
     /// The package.
@@ -163,11 +166,17 @@ pub(crate) fn inheritance(package: &Package) -> Vec<Finding> {
     let keys = ["package.version", "package.edition", "package.rust-version", "package.license", "lints"];
     let missing = keys.iter().filter(|key| !manifest.contains(&format!("{key}.workspace=true")));
     missing
+        .filter(|key| **key != "lints" || !has_own_lints(package, &manifest))
         .map(|key| {
             let message = format!("`{key}` is not the workspace's; write `{key}.workspace = true`");
             Finding::error(&package.path, 1, message)
         })
         .collect()
+}
+
+/// Whether it is a package whose lints are its own: the only ones that may allow unsafe code, in one file.
+fn has_own_lints(package: &Package, manifest: &[String]) -> bool {
+    package.name == UNSAFE_PACKAGE && manifest.contains(&"lints.rust.unsafe_code=\"deny\"".to_owned())
 }
 
 /// The lines of a manifest as `table.key=value`, without blanks.
