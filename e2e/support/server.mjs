@@ -15,6 +15,9 @@ export const PATIENCE = 10_000;
 const TARGET = process.env.CARGO_TARGET_DIR ?? fileURLToPath(new URL("../../target", import.meta.url));
 const COMMAND = process.env.DORMOUSE_E2E_SERVER ?? `${TARGET}/debug/client-socket-rust`;
 
+/** The binary `dormouse`, for tests of what it alone does. */
+export const DORMOUSE = `${TARGET}/debug/dormouse`;
+
 /** Processes that have not ended: none survives the tests, however they end. */
 const running = new Set();
 process.on("exit", () => running.forEach((child) => child.kill("SIGKILL")));
@@ -36,9 +39,9 @@ export class Server {
   log = [];
 
   /** Starts the program on a free port, or on the port of one before it. */
-  static async start({ port = 0, flags = [] } = {}) {
+  static async start({ port = 0, flags = [], command = COMMAND } = {}) {
     const server = new Server();
-    const [program, ...words] = COMMAND.split(" ").filter((word) => word !== "");
+    const [program, ...words] = command.split(" ").filter((word) => word !== "");
     const args = ["--listen", `127.0.0.1:${port}`, "--shards", "2", "--log", "json"];
     args.push("--log-filter", "info,dormouse_runtime=debug", ...flags);
     const child = spawn(program, [...words, ...args], { stdio: ["ignore", "inherit", "pipe"] });
@@ -64,12 +67,13 @@ export class Server {
     this.#waiting.forEach((look) => look());
   }
 
-  /** Waits for a message in the log, and takes it and all before it. */
+  /** Waits for a message in the log, or for one of a form, and takes it and all before it. */
   async logged(message) {
+    const is = (text) => (message instanceof RegExp ? message.test(text) : text === message);
     let look;
     const found = new Promise((resolve) => {
       look = () => {
-        const at = this.log.findIndex((fields) => fields.message === message);
+        const at = this.log.findIndex((fields) => is(fields.message));
         if (at >= 0) resolve(this.log.splice(0, at + 1).at(-1));
       };
       this.#waiting.add(look);
