@@ -14,6 +14,9 @@ pub(crate) fn run(projects: &Projects) -> anyhow::Result<()> {
     for notice in &loaded.notices {
         println!("note: {notice}");
     }
+    for line in &loaded.unsupported {
+        println!("not supported: {line}");
+    }
     application(loaded.workers)?;
     println!("ok: it starts");
     Ok(())

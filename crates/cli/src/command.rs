@@ -1,5 +1,6 @@
 //! The verbs of `dormouse`, and what they have in common.
 
+use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -49,6 +50,10 @@ pub(crate) struct Projects {
     /// The environment of the wrangler files to use
     #[arg(long, value_name = "NAME", env = "DORMOUSE_ENV")]
     pub(crate) env: Option<String>,
+
+    /// Memory that each Worker may hold on each shard, in MiB
+    #[arg(long, value_name = "MIB", env = "DORMOUSE_MEMORY", default_value = "128")]
+    pub(crate) memory: NonZeroU16,
 }
 
 impl Projects {

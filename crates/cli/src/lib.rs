@@ -13,6 +13,8 @@ mod dev;
 mod check;
 #[cfg(feature = "javascript")]
 mod project;
+#[cfg(feature = "javascript")]
+mod usage;
 mod flags;
 
 use std::fmt::Display;

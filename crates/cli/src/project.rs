@@ -11,6 +11,7 @@ use dormouse_server::config::{self, ModuleKind, Project};
 use dormouse_server::js::{Binding, Class, ExportKind, Position, SourceMap, Worker, exports};
 
 use crate::command::Projects;
+use crate::usage::unsupported;
 
 /// What was loaded.
 pub(crate) struct Loaded {
@@ -20,6 +21,8 @@ pub(crate) struct Loaded {
     pub(crate) watched: Vec<PathBuf>,
     /// What there is to say.
     pub(crate) notices: Vec<String>,
+    /// What the code uses that is not supported, each with its places.
+    pub(crate) unsupported: Vec<String>,
 }
 
 /// Why projects cannot be loaded.
@@ -40,9 +43,10 @@ impl std::error::Error for Failure {}
 
 impl Loaded {
     pub(crate) fn load(projects: &Projects) -> Result<Self, Failure> {
-        let mut loaded = Self { workers: Vec::new(), watched: Vec::new(), notices: Vec::new() };
+        let mut loaded =
+            Self { workers: Vec::new(), watched: Vec::new(), notices: Vec::new(), unsupported: Vec::new() };
         for path in projects.paths() {
-            if let Err(mut failure) = loaded.add(&path, projects.env.as_deref()) {
+            if let Err(mut failure) = loaded.add(&path, projects) {
                 failure.watched.append(&mut loaded.watched);
                 return Err(failure);
             }
@@ -50,8 +54,8 @@ impl Loaded {
         Ok(loaded)
     }
 
-    fn add(&mut self, path: &Path, env: Option<&str>) -> Result<(), Failure> {
-        let project = config::load(path, env).map_err(|error| Failure {
+    fn add(&mut self, path: &Path, projects: &Projects) -> Result<(), Failure> {
+        let project = config::load(path, projects.env.as_deref()).map_err(|error| Failure {
             watched: error.problems().iter().map(|problem| problem.file.clone()).collect(),
             text: error.to_string(),
         })?;
@@ -75,10 +79,12 @@ impl Loaded {
         })?;
         self.watched.extend(bundle.watched.iter().map(|file| project.root.join(file)));
         self.notices.extend(bundle.warnings.iter().map(ToString::to_string));
-        let worker = match project.file {
+        self.unsupported.extend(unsupported(&bundle));
+        let mut worker = match project.file {
             Some(_) => worker(&project, bundle),
             None => single_file(&project, bundle)?,
         };
+        worker.memory_max = usize::from(projects.memory.get()) << 20;
         self.workers.push(worker);
         Ok(())
     }
