@@ -39,12 +39,15 @@ export class Server {
   log = [];
 
   /** Starts the program on a free port, or on the port of one before it. */
-  static async start({ port = 0, flags = [], command = COMMAND } = {}) {
+  static async start({ port = 0, flags = [], command = COMMAND, env = {} } = {}) {
     const server = new Server();
     const [program, ...words] = command.split(" ").filter((word) => word !== "");
     const args = ["--listen", `127.0.0.1:${port}`, "--shards", "2", "--log", "json"];
     args.push("--log-filter", "info,dormouse_runtime=debug", ...flags);
-    const child = spawn(program, [...words, ...args], { stdio: ["ignore", "inherit", "pipe"] });
+    const child = spawn(program, [...words, ...args], {
+      stdio: ["ignore", "inherit", "pipe"],
+      env: { ...process.env, ...env },
+    });
     server.#child = child;
     running.add(child);
     child.on("exit", () => running.delete(child));
