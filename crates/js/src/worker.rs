@@ -229,13 +229,16 @@ pub fn application(workers: Vec<Worker>) -> Result<Application, Error> {
         return Err(Error::NoWorker);
     }
     let platform = compile()?;
-    let doors = Doors::of(&workers)?;
+    let mut doors = Doors::of(&workers)?;
+    for worker in &workers {
+        let version = Arc::new(Version::new(worker, &workers, &doors, platform.clone())?);
+        doors.open(&workers, &worker.name, &parse(&inspect(&version)?))?;
+    }
     let mut sources = Vec::new();
     let mut versions = HashMap::new();
     let mut classes = Vec::new();
     for worker in &workers {
         let version = Arc::new(Version::new(worker, &workers, &doors, platform.clone())?);
-        inspect(&version)?;
         for class in &worker.classes {
             let factory = Factory::new(version.clone(), guest::Export::Class(class.name.clone()));
             classes.push(ClassSource {
@@ -263,7 +266,12 @@ pub fn exports(worker: &Worker) -> Result<Vec<Export>, Error> {
     let bare = Worker { bindings: Vec::new(), classes: Vec::new(), ..worker.clone() };
     let workers = [bare];
     let version = Version::new(&workers[0], &workers, &Doors::of(&workers)?, compile()?)?;
-    let found: Vec<(String, String)> = serde_json::from_str(&inspect(&Arc::new(version))?).unwrap_or_default();
+    Ok(parse(&inspect(&Arc::new(version))?))
+}
+
+/// The exports that `main.js` has told of.
+fn parse(inspected: &str) -> Vec<Export> {
+    let found: Vec<(String, String)> = serde_json::from_str(inspected).unwrap_or_default();
     let exports = found.into_iter().map(|(name, kind)| Export {
         name,
         kind: match kind.as_str() {
@@ -273,7 +281,7 @@ pub fn exports(worker: &Worker) -> Result<Vec<Export>, Error> {
             _ => ExportKind::Other,
         },
     });
-    Ok(exports.collect())
+    exports.collect()
 }
 
 fn inspect(version: &Arc<Version>) -> Result<String, Error> {
@@ -312,6 +320,39 @@ impl Doors {
         Ok(Self(doors))
     }
 
+    /// Adds the ways into the entrypoints that a Worker exports, after all that there are.
+    ///
+    /// # Errors
+    ///
+    /// When a binding names one that it does not export.
+    fn open(&mut self, workers: &[Worker], name: &str, exports: &[Export]) -> Result<(), Error> {
+        for export in exports.iter().filter(|export| export.kind == ExportKind::Entrypoint && export.name != "default")
+        {
+            let door = (name.to_owned(), Some(export.name.clone()));
+            if !self.0.contains(&door) {
+                self.0.push(door);
+            }
+        }
+        for worker in workers {
+            for binding in &worker.bindings {
+                let Binding::Service { name: binding, service, entrypoint: Some(entrypoint) } = binding else {
+                    continue;
+                };
+                if service == name && !exports.iter().any(|export| export.name == *entrypoint) {
+                    let what = format!("export `{entrypoint}` of Worker `{service}`");
+                    return Err(Error::Dangling { worker: worker.name.clone(), binding: binding.clone(), what });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The ways into one Worker: the name of each export, and its index.
+    fn of_worker(&self, name: &str) -> Vec<(&str, usize)> {
+        let doors = self.0.iter().enumerate().filter(|(_, (service, _))| service == name);
+        doors.map(|(index, (_, export))| (export.as_deref().unwrap_or("default"), index)).collect()
+    }
+
     fn index(&self, service: &str, entrypoint: Option<&str>) -> Option<WorkerIndex> {
         let at = self.0.iter().position(|(name, export)| name == service && export.as_deref() == entrypoint)?;
         Some(WorkerIndex(at))
@@ -329,6 +370,7 @@ impl Version {
             "flags": flags,
             "bindings": bindings,
             "classes": worker.classes.iter().map(|class| &class.name).collect::<Vec<_>>(),
+            "doors": doors.of_worker(&worker.name),
             "hasSourceMap": worker.source_map.is_some(),
         });
         let modules = worker.modules.iter().enumerate().map(|(at, module)| (module.name.clone(), at)).collect();

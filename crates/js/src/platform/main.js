@@ -25,7 +25,8 @@ import { DurableObject, WorkerEntrypoint } from "./workers.js";
 /**
  * What the host says of the Worker.
  *
- * @type {{ name: string, flags: string[], bindings: any[], classes: string[], hasSourceMap: boolean }}
+ * @type {{ name: string, flags: string[], bindings: any[], classes: string[], doors: [string, number][],
+ *     hasSourceMap: boolean }}
  */
 let worker;
 
@@ -42,7 +43,7 @@ export function start(description) {
 
 /** After the main module has run. @param {Record<string, any>} namespace */
 export function adopt(namespace) {
-    setExports(namespace, worker.name, worker.classes);
+    setExports(namespace, worker.name, worker.classes, worker.doors);
 }
 
 /** What the main module exports, by name and kind, as JSON. */

@@ -6,6 +6,7 @@
 mod harness;
 mod support;
 
+mod caches;
 mod errors;
 mod limits;
 mod reload;

@@ -69,3 +69,46 @@ fn headers_of_the_handshake_response_are_passed_on() {
 fn what_is_no_upgrade_is_answered_as_an_ordinary_request() {
     assert_eq!(server().ask("http://x/original"), (426, "no upgrade".into()));
 }
+
+#[test]
+fn a_worker_reaches_its_own_exports() {
+    let source = r#"
+        import { WorkerEntrypoint, exports } from "cloudflare:workers";
+        export class Room { fetch() { return new Response("room"); } }
+        export class Admin extends WorkerEntrypoint {
+            fetch(request) { return new Response(`admin ${request.headers.get("x")} ${this.env.ROOM !== undefined}`); }
+        }
+        export default {
+            async fetch(request, env, ctx) {
+                if (new URL(request.url).pathname === "/inner") return new Response("inner");
+                const said = [await ctx.exports.Admin.fetch("http://x/", { headers: { x: "y" } }),
+                    await ctx.exports.default.fetch("http://x/inner"),
+                    await ctx.exports.Room.getByName("a").fetch("http://x/")];
+                const texts = await Promise.all(said.map((response) => response.text()));
+                return new Response([...texts, ctx.exports === exports, Object.keys(exports).sort()].join("|"));
+            }
+        };"#;
+    let application = application(vec![with_room("main", source)]).unwrap_or_else(|error| panic!("{error}"));
+    let said = Server::new(application).ask("http://x/").1;
+    assert_eq!(said, "admin y true|inner|room|true|Admin,Room,default");
+}
+
+#[test]
+fn a_named_entrypoint_answers_for_its_worker() {
+    let mut outer = Worker::new("outer", "export default { fetch: (request, env) => env.ADMIN.fetch(request) };");
+    let bind = |entrypoint: &str| Binding::Service {
+        name: "ADMIN".into(),
+        service: "inner".into(),
+        entrypoint: Some(entrypoint.into()),
+    };
+    let inner = "import { WorkerEntrypoint } from 'cloudflare:workers';
+        export class Admin extends WorkerEntrypoint { fetch() { return new Response('admin'); } }
+        export default { fetch: () => new Response('default') };";
+    outer.bindings.push(bind("Admin"));
+    let both = application(vec![outer.clone(), Worker::new("inner", inner)]).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(Server::new(both).ask("http://x/").1, "admin");
+    outer.bindings[0] = bind("Gone");
+    let error = application(vec![outer, Worker::new("inner", inner)]).err().unwrap();
+    let says = "binding `ADMIN` of Worker `outer` names export `Gone` of Worker `inner`, which is not there";
+    assert_eq!(error.to_string(), says);
+}
