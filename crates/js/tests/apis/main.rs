@@ -5,17 +5,18 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall panic")]
 
+#[path = "../../../runtime/tests/support/node.rs"]
+#[expect(dead_code, reason = "shared with tests that use all of it")]
+mod harness;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, mpsc};
-use std::time::Duration;
 
 use dormouse_js::{Module, ModuleSource, Worker, application};
-use dormouse_runtime::body::Body;
-use dormouse_runtime::node::{Node, Options};
 
-const PATIENCE: Duration = Duration::from_secs(30);
+use crate::harness::Server;
+
 const LINE_LEN_SHOWN: usize = 400;
 
 fn folder() -> PathBuf {
@@ -51,27 +52,9 @@ fn transcript(name: &str) -> String {
     let mut worker = Worker::new(name, "");
     worker.main = format!("{name}.js");
     worker.modules = vec![script(&worker.main), script("transcript.js")];
-    let (reply, answer) = mpsc::channel();
-    let reply = Mutex::new(Some(reply));
-    let on_shard = move |shard: std::rc::Rc<dormouse_runtime::Shard>| {
-        let reply = reply.lock().unwrap().take();
-        Box::pin(async move {
-            let request = http::Request::get("http://example.com/path?query=1").header("host", "example.com");
-            let response = shard.fetch(request.body(Body::empty()).unwrap()).await;
-            let text = match response {
-                Ok(response) => match response.http.into_body().collect(1 << 20).await {
-                    Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
-                    Err(error) => format!("BODY FAILED: {error}\n"),
-                },
-                Err(error) => format!("FAILED: {error}\n"),
-            };
-            let _ = reply.unwrap().send(text);
-        }) as _
-    };
-    let application = application(vec![worker]).unwrap_or_else(|error| panic!("{error}"));
-    let node = Node::start(application, Options { shards: 1, ..Options::default() }, Arc::new(on_shard)).unwrap();
-    let text = answer.recv_timeout(PATIENCE).expect("an answer");
-    node.stop(Duration::ZERO);
+    let server = Server::new(application(vec![worker]).unwrap_or_else(|error| panic!("{error}")));
+    let (status, text) = server.ask("http://example.com/path?query=1");
+    assert_eq!(status, 200, "{name}: {text}");
     text
 }
 
