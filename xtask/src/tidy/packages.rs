@@ -36,8 +36,8 @@ pub(crate) enum Tests {
     Bound,
 }
 
-/// The package that binds the engine, which is C.
-const UNSAFE_PACKAGE: &str = "dormouse-js";
+/// The packages that bind something that is C: the engine, SQLite.
+const UNSAFE_PACKAGES: &[&str] = &["dormouse-js", "dormouse-storage"];
 
 /// Foreign crates that a package of ours may not know at all.
 pub(crate) struct Ban {
@@ -174,9 +174,9 @@ pub(crate) fn inheritance(package: &Package) -> Vec<Finding> {
         .collect()
 }
 
-/// Whether it is a package whose lints are its own: the only ones that may allow unsafe code, in one file.
+/// Whether it is a package whose lints are its own: the only ones that may allow unsafe code, each in one file.
 fn has_own_lints(package: &Package, manifest: &[String]) -> bool {
-    package.name == UNSAFE_PACKAGE && manifest.contains(&"lints.rust.unsafe_code=\"deny\"".to_owned())
+    UNSAFE_PACKAGES.contains(&package.name.as_str()) && manifest.contains(&"lints.rust.unsafe_code=\"deny\"".to_owned())
 }
 
 /// The lines of a manifest as `table.key=value`, without blanks.

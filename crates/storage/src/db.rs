@@ -1,0 +1,160 @@
+//! The open database of one object.
+//!
+//! It lives on one thread at a time and may move between calls. Nothing here is synced but by [`Db::checkpoint`]: a
+//! commit reaches the write-ahead log, and whoever made it decides how what it added ([`WalRange`]) becomes durable.
+//! Invariant: the log is emptied only by `checkpoint`, after the database file was synced; so a log always holds
+//! everything since then, from its first byte.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags};
+
+use crate::commit::WalRange;
+use crate::error::Error;
+use crate::file::{File, Open};
+use crate::limits::{PAGE_CACHE_KIB_MAX, PAGE_LEN, STATEMENTS_CACHED_MAX};
+use crate::sqlite::{Vfs, WalMark, empty_page};
+use crate::txn::Transactions;
+
+/// The open database of one object.
+pub struct Db {
+    pub(crate) connection: Connection,
+    wal: WalMark,
+    pub(crate) path: PathBuf,
+    pub(crate) transactions: Transactions,
+    /// The object's name, until it has been written.
+    pub(crate) name: Option<String>,
+    vfs: Vfs,
+}
+
+/// What SQLite is told about every database. Commits are not synced by it, temporary files stay in memory.
+const PRAGMAS: &str = "PRAGMA locking_mode = EXCLUSIVE; PRAGMA synchronous = OFF; PRAGMA temp_store = MEMORY; \
+    PRAGMA wal_autocheckpoint = 0; PRAGMA mmap_size = 0; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;";
+
+impl Db {
+    /// Opens a database; makes it, with the folders above it, when it is not there. `name` is the object's, which a new
+    /// database keeps. `expected` is where its write-ahead log has to end at least, when that is known.
+    ///
+    /// # Errors
+    ///
+    /// When the disk fails, or the files are not those that were written.
+    pub fn open(vfs: &Vfs, path: &Path, name: Option<&str>, expected: Option<WalRange>) -> Result<Self, Error> {
+        ensure(vfs, path).map_err(|error| Error::io(path, &error))?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let error = |error: rusqlite::Error| Error::sqlite(path, &error);
+        let connection = Connection::open_with_flags_and_vfs(path, flags, vfs.name()).map_err(error)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS_CACHED_MAX);
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(error)?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true).map_err(error)?;
+        connection.execute_batch(PRAGMAS).map_err(error)?;
+        connection.pragma_update(None, "cache_size", -PAGE_CACHE_KIB_MAX).map_err(error)?;
+        let pages: i64 = connection.query_row("PRAGMA page_count", (), |row| row.get(0)).map_err(error)?;
+        let frames: i64 = connection.query_row("PRAGMA wal_checkpoint(NOOP)", (), |row| row.get(1)).map_err(error)?;
+        let frames = u64::try_from(frames).unwrap_or(0);
+        let wal = WalMark::new(&connection, frames).map_err(|error| Error::io(path, &error))?;
+        if let Some(expected) = expected.filter(|expected| expected.end > 0) {
+            let have = wal.end();
+            if have.salts != expected.salts || have.end < expected.end {
+                let what = format!("its write-ahead log ends at byte {}, not at {} or later", have.end, expected.end);
+                return Err(Error::Damaged { path: path.into(), what });
+            }
+        }
+        Ok(Self {
+            connection,
+            wal,
+            path: path.into(),
+            transactions: Transactions::default(),
+            name: name.filter(|_| pages <= 1).map(str::to_owned),
+            vfs: vfs.clone(),
+        })
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What the last commit added to the log, when there was one since this was asked for last and it changed something.
+    pub(crate) fn take_range(&mut self) -> Option<WalRange> {
+        self.wal.take(&self.connection)
+    }
+
+    /// All that the log holds.
+    pub fn wal(&self) -> WalRange {
+        self.wal.end()
+    }
+
+    /// Reads bytes of the log.
+    ///
+    /// # Errors
+    ///
+    /// When the disk fails.
+    pub fn read_wal(&self, buffer: &mut [u8], offset: u64) -> Result<(), Error> {
+        self.wal.read(&self.connection, buffer, offset).map_err(|error| Error::io(&self.path, &error))
+    }
+
+    /// Whether nothing is under way: no transaction is open and no cursor.
+    pub fn is_quiet(&self) -> bool {
+        self.connection.is_autocommit() && !self.connection.is_busy()
+    }
+
+    /// Writes all that the log holds into the database file, durably, and empties the log. Everything in the log must be
+    /// durable, or never be counted as such. Takes milliseconds: not for a thread that serves others.
+    ///
+    /// # Errors
+    ///
+    /// When the disk fails. The database can be used on; its log has kept what was not written.
+    pub fn checkpoint(&mut self) -> Result<(), Error> {
+        let result = self.try_checkpoint();
+        // Fails only inside a transaction, and there is none.
+        let back = self.connection.execute_batch("PRAGMA synchronous = OFF");
+        result?;
+        back.map_err(|error| Error::sqlite(&self.path, &error))
+    }
+
+    fn try_checkpoint(&mut self) -> Result<(), Error> {
+        let error = |error: rusqlite::Error| Error::sqlite(&self.path, &error);
+        self.connection.execute_batch("PRAGMA synchronous = FULL").map_err(error)?;
+        let busy: i64 =
+            self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |row| row.get(0)).map_err(error)?;
+        if busy != 0 {
+            let what = "a checkpoint while the database is being used".to_owned();
+            return Err(Error::Disk { path: self.path.clone(), what });
+        }
+        // Frames of the next log must not be read as the continuation of this one.
+        WalMark::sync(&self.connection).map_err(|error| Error::io(&self.path, &error))?;
+        if let Some(folder) = self.path.parent() {
+            self.vfs.files().sync_dir(folder).map_err(|error| Error::io(&self.path, &error))?;
+        }
+        self.wal.restart();
+        Ok(())
+    }
+}
+
+/// The path of the write-ahead log of a database.
+pub fn wal_path(path: &Path) -> PathBuf {
+    let mut wal = path.as_os_str().to_owned();
+    wal.push("-wal");
+    wal.into()
+}
+
+/// Makes sure that there is a database file: an empty one is a page that says so.
+pub(crate) fn ensure(vfs: &Vfs, path: &Path) -> std::io::Result<()> {
+    let files = vfs.files();
+    let file = match files.open(path, Open::OrCreate) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            if let Some(folder) = path.parent() {
+                files.create_dir(folder)?;
+            }
+            files.open(path, Open::OrCreate)?
+        }
+        Err(error) => return Err(error),
+    };
+    if file.len()? < PAGE_LEN as u64 { write_empty(&*file) } else { Ok(()) }
+}
+
+fn write_empty(file: &dyn File) -> std::io::Result<()> {
+    file.write_at(&empty_page(), 0)
+}

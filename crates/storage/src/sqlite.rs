@@ -1,0 +1,42 @@
+//! What SQLite offers and `rusqlite` has no safe interface to: the only file, with its parts in `sqlite/`, that holds
+//! `unsafe`.
+//!
+//! A file system of our own below SQLite ([`Vfs`]), how far its write-ahead log has grown ([`WalMark`]), statements that
+//! outlive the call that made them, and settings of the whole process. Invariant: nothing here hands out a pointer; what
+//! SQLite lends is copied before the call returns, and whatever SQLite still points to is kept alive by its owner.
+
+#![expect(unsafe_code, reason = "SQLite is C; what rusqlite has no interface to is called here")]
+
+mod vfs;
+mod wal;
+
+use std::sync::Once;
+
+use rusqlite::ffi;
+
+pub use self::vfs::Vfs;
+pub(crate) use self::vfs::empty_page;
+pub(crate) use self::wal::WalMark;
+
+/// Settings of SQLite for the whole process, which must come before its first use.
+static CONFIGURE: Once = Once::new();
+
+/// Makes databases small: pages and parser memory are taken when they are needed, not in advance. An open database
+/// costs a third of what it costs by default.
+fn configure() {
+    CONFIGURE.call_once(|| {
+        // SAFETY: the arguments are those that each setting is documented with. After SQLite's first use by somebody
+        // else in this process the calls change nothing and return an error.
+        let codes = unsafe {
+            [
+                ffi::sqlite3_config(ffi::SQLITE_CONFIG_PAGECACHE, std::ptr::null_mut::<u8>(), 0, 0),
+                ffi::sqlite3_config(ffi::SQLITE_CONFIG_LOOKASIDE, 0, 0),
+                // Nobody reads these statistics, and each allocation would take a lock for them.
+                ffi::sqlite3_config(ffi::SQLITE_CONFIG_MEMSTATUS, 0),
+            ]
+        };
+        if codes != [ffi::SQLITE_OK; 3] {
+            tracing::warn!("SQLite was in use before; open databases will take more memory");
+        }
+    });
+}
