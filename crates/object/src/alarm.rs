@@ -2,7 +2,8 @@
 //!
 //! Invariant: at least once. An alarm that was set runs until a run succeeds, it is deleted or replaced, or its
 //! counted retries are used up (reference 1.5). While the handler runs, what it sets is kept apart, so that a
-//! success does not erase it. Persistence is not here: the host stores what [`Alarm::get`] says.
+//! success does not erase it. Persistence is not here: the host stores the [`AlarmRecord`]. That of a run under way is
+//! the run itself: whoever finds it after a restart runs it again.
 
 use std::time::Duration;
 
@@ -38,10 +39,29 @@ pub(crate) enum Alarm {
     },
 }
 
+/// An alarm as it is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AlarmRecord {
+    /// When it was set for.
+    pub scheduled: Time,
+    /// When it has to run next.
+    pub due: Time,
+    /// Runs that its handler failed.
+    pub failed: u32,
+    /// Runs that failed for whatever reason.
+    pub attempts: u32,
+}
+
+/// What the alarm was at some moment, to be brought back with what was written by then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AlarmState(pub(crate) Alarm);
+
 /// One alarm on its way through its runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Run {
     pub(crate) scheduled: Time,
+    /// When this run was due.
+    due: Time,
     /// Runs that the handler failed.
     pub(crate) failed: u32,
     /// Runs that failed for whatever reason; sets the delay.
@@ -80,11 +100,39 @@ impl Alarm {
         }
     }
 
+    /// What is to be stored of it.
+    pub(crate) fn record(&self) -> Option<AlarmRecord> {
+        let fresh = |at| AlarmRecord { scheduled: at, due: at, failed: 0, attempts: 0 };
+        let again = |run: Run, due| AlarmRecord {
+            scheduled: run.scheduled,
+            due,
+            failed: run.failed,
+            attempts: run.attempts,
+        };
+        match *self {
+            Alarm::None => None,
+            Alarm::Set { at } | Alarm::Running { next: Some(at), .. } => Some(fresh(at)),
+            Alarm::Running { run, next: None } => Some(again(run, run.due)),
+            Alarm::Retrying { run, at } => Some(again(run, at)),
+        }
+    }
+
+    /// The alarm that was stored.
+    pub(crate) fn from_record(record: Option<AlarmRecord>) -> Self {
+        match record {
+            None => Alarm::None,
+            Some(AlarmRecord { scheduled, due, attempts: 0, .. }) if scheduled == due => Alarm::Set { at: due },
+            Some(AlarmRecord { scheduled, due, failed, attempts }) => {
+                Alarm::Retrying { run: Run { scheduled, due, failed, attempts }, at: due }
+            }
+        }
+    }
+
     /// Starts the run that is due, if one is.
     pub(crate) fn start(&mut self, now: Time) -> Option<Run> {
         let run = match *self {
-            Alarm::Set { at } if at <= now => Run { scheduled: at, failed: 0, attempts: 0 },
-            Alarm::Retrying { run, at } if at <= now => run,
+            Alarm::Set { at } if at <= now => Run { scheduled: at, due: at, failed: 0, attempts: 0 },
+            Alarm::Retrying { run, at } if at <= now => Run { due: at, ..run },
             _ => return None,
         };
         *self = Alarm::Running { run, next: None };
@@ -182,6 +230,25 @@ mod tests {
             alarm.finish(outcome, at(6), 0);
             assert_eq!(alarm.due(), Some(at(77)), "{outcome:?}");
         }
+    }
+
+    #[test]
+    fn a_stored_alarm_goes_on_where_it_was() {
+        let mut alarm = Alarm::default();
+        assert_eq!(Alarm::from_record(alarm.record()), alarm);
+        alarm.set(at(5));
+        assert_eq!(Alarm::from_record(alarm.record()), alarm);
+        alarm.start(at(6));
+        assert_eq!(Alarm::from_record(alarm.record()).due(), Some(at(5)), "a run under way is run again");
+        alarm.finish(AlarmOutcome::HandlerFailed, at(6), 0);
+        assert_eq!(Alarm::from_record(alarm.record()).due(), Some(at(2_006)));
+        alarm.start(at(3_000));
+        alarm.set(at(9_000));
+        assert_eq!(Alarm::from_record(alarm.record()).due(), Some(at(9_000)), "the new one replaces a retry");
+        alarm.delete();
+        let mut again = Alarm::from_record(alarm.record());
+        let run = again.start(at(3_000)).unwrap();
+        assert_eq!((run.scheduled, run.failed), (at(5), 1));
     }
 
     #[test]

@@ -11,7 +11,7 @@ mod gate;
 mod tasks;
 pub mod outbox;
 pub mod sockets;
-mod alarm;
+pub mod alarm;
 pub mod error;
 pub mod id;
 pub mod limits;

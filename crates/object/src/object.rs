@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use bytestring::ByteString;
 
-use crate::alarm::{Alarm, AlarmOutcome};
+use crate::alarm::{Alarm, AlarmOutcome, AlarmRecord};
 use crate::gate::Gate;
 use crate::lifecycle::{Move, Phase, Sockets};
 use crate::limits::{
@@ -310,19 +310,29 @@ impl Object {
                 self.outbox.push(Out::Fail(request, failure.into()));
             }
             (Kind::Farewell(socket), _) => self.settle_farewell(socket),
-            (Kind::Alarm, Ok(())) => {
-                // It has run only when what it wrote is durable.
-                self.remember_alarm();
-                self.finish_alarm(AlarmOutcome::Ran, now);
-            }
             (Kind::Alarm, Err(_)) => self.finish_alarm(AlarmOutcome::HandlerFailed, now),
             (Kind::Section(section), Ok(())) => {
                 let around = self.gate.leave(section, now);
                 self.tasks.leave_section(section, around);
             }
             (Kind::Section(_), Err(failure)) => self.lose_guest(failure, AlarmOutcome::HandlerFailed, now),
-            (Kind::Fetch { .. } | Kind::Message | Kind::Background, _) => {}
+            (Kind::Alarm, Ok(())) | (Kind::Fetch { .. } | Kind::Message | Kind::Background, _) => {}
         }
+    }
+
+    /// A task has ended well, in the turn under way: said before its writes are committed and the turn ends. For a run of
+    /// the alarm that it has run is a write like the handler's own, and lost with them; for other tasks it is nothing.
+    pub fn handle_ran(&mut self, id: TaskId, now: Time) {
+        if self.tasks.get_mut(id).is_some_and(|task| task.kind == Kind::Alarm) {
+            self.wrote();
+            self.remember_alarm();
+            self.finish_alarm(AlarmOutcome::Ran, now);
+        }
+    }
+
+    /// The alarm that was stored with the object, or none, when the object is found again.
+    pub fn handle_found(&mut self, record: Option<AlarmRecord>) {
+        self.alarm = Alarm::from_record(record);
     }
 
     /// The guest broke down in a turn: it must go, its hibernatable sockets stay. What the turn wrote is rolled
@@ -432,9 +442,9 @@ impl Object {
         [alarm, sleep, retires, section, event, self.sockets.deadline()].into_iter().flatten().min()
     }
 
-    /// Whether nothing of the object needs memory: it can be forgotten.
+    /// Whether nothing of the object needs memory: it can be forgotten, provided that its alarm is stored.
     pub fn is_evictable(&self) -> bool {
-        self.phase == Phase::Cold && self.is_quiet() && self.alarm == Alarm::None && self.sockets.is_empty()
+        self.phase == Phase::Cold && self.is_quiet() && self.sockets.is_empty()
     }
 
     /// Whether nothing is under way: no event waits, no task runs, nothing is about to leave.

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::alarm::{AlarmRecord, AlarmState};
 use crate::error::{EventTimeoutTooLong, NestedTooDeeply, SocketError};
 use crate::lifecycle::Phase;
 use crate::limits::{CLOSE_REASON_LEN_MAX, EVENT_TIMEOUT_MAX};
@@ -215,6 +216,30 @@ impl Object {
     /// When the alarm is set for.
     pub fn alarm(&self) -> Option<Time> {
         self.alarm.get()
+    }
+
+    /// What is to be stored of the alarm, whenever it differs from what is stored.
+    pub fn alarm_record(&self) -> Option<AlarmRecord> {
+        self.alarm.record()
+    }
+
+    /// What the alarm is at this moment: before a transaction, which may be rolled back.
+    pub fn alarm_state(&self) -> AlarmState {
+        AlarmState(self.alarm)
+    }
+
+    /// The transaction before which the alarm was like this is rolled back.
+    pub fn restore_alarm_state(&mut self, before: AlarmState) {
+        self.alarm = before.0;
+    }
+
+    /// A transaction that was kept apart from the writes of its turns has ended well, and is a write of this turn. When
+    /// that is lost, the alarm is again what it was before it.
+    pub fn wrote_transaction(&mut self, before: AlarmState) {
+        let after = std::mem::replace(&mut self.alarm, before.0);
+        self.wrote();
+        self.remember_alarm();
+        self.alarm = after;
     }
 
     fn note_constructed(&mut self) {

@@ -76,6 +76,16 @@ impl Alarm {
         }
     }
 
+    /// What must be found after a restart: when it was set for, and how often it has failed. A run under way is found
+    /// again as long as nothing takes its place.
+    pub(crate) fn stored(&self) -> Option<(u64, u32)> {
+        match self.state {
+            State::Off => None,
+            State::Set(at) | State::Runs { next: Some(at), .. } => Some((at, 0)),
+            State::Runs { run, next: None } | State::Again { run, .. } => Some((run.scheduled, run.failed)),
+        }
+    }
+
     /// The run that is due at `now`.
     pub(crate) fn run(&self, now: u64) -> Option<Run> {
         match self.state {

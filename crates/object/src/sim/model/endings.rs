@@ -35,7 +35,6 @@ impl Model {
                 self.outbox.push(Out::Fail(RequestId(request), failure.into()));
             }
             (Job::Farewell(socket), _) => self.settle(socket),
-            (Job::Alarm, Ok(())) => self.end_alarm(Ended::Well, now),
             (Job::Alarm, Err(_)) => self.end_alarm(Ended::Failed, now),
             (Job::Section(section), Ok(())) => {
                 let around = self.sections.leave(section, now);
@@ -47,7 +46,15 @@ impl Model {
                 self.report.count(Counter::SectionFailures);
                 self.lose_guest(failure, Ended::Failed, now);
             }
-            (Job::Fetch { .. } | Job::Message | Job::Background, _) => {}
+            (Job::Alarm, Ok(())) | (Job::Fetch { .. } | Job::Message | Job::Background, _) => {}
+        }
+    }
+
+    /// A run of the alarm that ends well is a write of its turn.
+    pub(crate) fn ran(&mut self, job: Job, now: u64) {
+        if job == Job::Alarm {
+            self.wrote();
+            self.end_alarm(Ended::Well, now);
         }
     }
 

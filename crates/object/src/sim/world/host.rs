@@ -147,6 +147,10 @@ impl World<'_> {
                 Progress::Pending
             }
         };
+        if end == End::Done {
+            self.object.handle_ran(task, self.time());
+            self.model.ran(job, self.now);
+        }
         if self.commit()? {
             self.object.handle_turn_end(task, progress, self.time());
             self.model.turn_end(task, progress, self.now);
@@ -182,6 +186,8 @@ impl World<'_> {
         let expected = WritePos(self.model.committed());
         self.note(|| format!("commit: {got:?}"));
         self.agree("the position of a commit", &got, &expected)?;
+        let stored = self.object.alarm_record().map(|record| (record.scheduled.as_millis(), record.failed));
+        self.agree("the alarm to be stored", &stored, &self.model.alarm.stored())?;
         Ok(true)
     }
 
