@@ -103,12 +103,8 @@ impl Alarm {
     /// What is to be stored of it.
     pub(crate) fn record(&self) -> Option<AlarmRecord> {
         let fresh = |at| AlarmRecord { scheduled: at, due: at, failed: 0, attempts: 0 };
-        let again = |run: Run, due| AlarmRecord {
-            scheduled: run.scheduled,
-            due,
-            failed: run.failed,
-            attempts: run.attempts,
-        };
+        let again =
+            |run: Run, due| AlarmRecord { scheduled: run.scheduled, due, failed: run.failed, attempts: run.attempts };
         match *self {
             Alarm::None => None,
             Alarm::Set { at } | Alarm::Running { next: Some(at), .. } => Some(fresh(at)),

@@ -101,6 +101,11 @@ fn hex_digit(digit: u8) -> Result<u8, IdError> {
 }
 
 impl ObjectId {
+    /// The id that was stored as these bytes, with its name if it has one.
+    pub fn stored(bytes: [u8; 32], name: Option<Arc<str>>) -> Self {
+        Self { bytes, name }
+    }
+
     /// The name that the id was made from, if it was and is at most [`NAME_LEN_MAX`] bytes.
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()

@@ -16,7 +16,7 @@ pub(crate) struct Class {
     pub(crate) index: usize,
     pub(crate) name: String,
     pub(crate) factory: Arc<dyn GuestFactory>,
-    unique_key: String,
+    pub(crate) unique_key: Arc<str>,
     key: NamespaceKey,
 }
 
@@ -35,10 +35,10 @@ impl Code {
     pub(crate) fn replaced_by(&self, application: Application) -> Self {
         let mut classes = self.classes.clone();
         for ClassSource { name, unique_key, factory } in application.classes {
-            let have = classes.iter().position(|class| class.unique_key == unique_key);
+            let have = classes.iter().position(|class| *class.unique_key == *unique_key);
             let index = have.unwrap_or(classes.len());
             let key = NamespaceKey::new(&unique_key);
-            let class = Arc::new(Class { index, name, factory, unique_key, key });
+            let class = Arc::new(Class { index, name, factory, unique_key: unique_key.into(), key });
             match have {
                 Some(index) => classes[index] = class,
                 None => classes.push(class),
@@ -52,6 +52,11 @@ impl Code {
         // The newest first: a name may have been another class's before.
         let class = self.classes.iter().rev().find(|have| have.name == class)?;
         Some(Namespace::new(class.index, class.key.clone()))
+    }
+
+    /// The number of the class with this unique key.
+    pub(crate) fn class_of(&self, unique_key: &str) -> Option<usize> {
+        self.classes.iter().position(|class| *class.unique_key == *unique_key)
     }
 
     pub(crate) fn class(&self, index: usize) -> Arc<Class> {

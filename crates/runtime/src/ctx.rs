@@ -19,6 +19,8 @@ use dormouse_object::object::Object;
 use dormouse_object::outbox::{Close, Payload};
 use dormouse_object::sockets::{AutoResponse, ReadyState, SocketId};
 use dormouse_object::time::Time;
+use dormouse_storage::txn::Span;
+use dormouse_storage::{Db, Error};
 use tokio::sync::oneshot;
 
 use crate::host::{Host, Target};
@@ -320,21 +322,113 @@ impl Ctx {
     }
 }
 
-/// The alarm.
+/// Storage. All that a turn writes is one transaction, committed when the turn ends; what it sends after its first write
+/// waits until that is durable. After an error with [`Error::is_fatal`](dormouse_storage::Error::is_fatal) the object is
+/// reset when the turn has ended.
 impl Ctx {
-    /// Sets the alarm, in memory only until storage holds it.
-    pub fn set_alarm(&self, at: Time) {
-        self.with((), |object| object.set_alarm(at));
+    /// Uses the object's database, which is opened when it is used first.
+    ///
+    /// # Errors
+    ///
+    /// What `ask` returns; and when there is no storage, it cannot be opened, or the guest of this `Ctx` is no more.
+    pub fn storage<T>(&self, ask: impl FnOnce(&mut Db) -> Result<T, Error>) -> Result<T, Error> {
+        self.check_live()?;
+        self.host.with_storage(ask)
     }
 
-    /// Takes the alarm away. A run under way goes on.
-    pub fn delete_alarm(&self) {
-        self.with((), Object::delete_alarm);
+    /// Opens a transaction inside of what is open. One that may span turns belongs into a critical section
+    /// ([`Ctx::block`]): whatever else writes meanwhile is part of it. What it writes is committed, and waited for, when
+    /// the outermost one has ended.
+    ///
+    /// # Errors
+    ///
+    /// When too many are open, or as with [`Ctx::storage`].
+    pub fn begin_transaction(&self, span: Span) -> Result<(), Error> {
+        self.check_live()?;
+        self.host.begin_transaction(span)
+    }
+
+    /// Ends the innermost transaction and keeps what it wrote.
+    ///
+    /// # Errors
+    ///
+    /// As with [`Ctx::storage`].
+    pub fn end_transaction(&self) -> Result<(), Error> {
+        self.check_live()?;
+        self.host.end_transaction()
+    }
+
+    /// Ends the innermost transaction and forgets what it wrote, the alarm included.
+    ///
+    /// # Errors
+    ///
+    /// As with [`Ctx::storage`].
+    pub fn roll_back_transaction(&self) -> Result<(), Error> {
+        self.check_live()?;
+        self.host.roll_back_transaction()
+    }
+
+    /// Resolves when everything that was written so far is durable; never, when it is lost.
+    pub fn synced(&self) -> Synced {
+        Synced(self.is_live().then(|| self.host.synced()))
+    }
+
+    /// Sets the alarm, as one of the turn's writes.
+    ///
+    /// # Errors
+    ///
+    /// As with [`Ctx::storage`].
+    pub fn set_alarm(&self, at: Time) -> Result<(), Error> {
+        self.check_live()?;
+        self.host.set_alarm(Some(at))
+    }
+
+    /// Takes the alarm away, as one of the turn's writes. A run under way goes on.
+    ///
+    /// # Errors
+    ///
+    /// As with [`Ctx::storage`].
+    pub fn delete_alarm(&self) -> Result<(), Error> {
+        self.check_live()?;
+        self.host.set_alarm(None)
     }
 
     /// When the alarm is set for.
-    pub fn alarm(&self) -> Option<Time> {
-        self.with(None, |object| object.alarm())
+    ///
+    /// # Errors
+    ///
+    /// As with [`Ctx::storage`].
+    pub fn alarm(&self) -> Result<Option<Time>, Error> {
+        self.check_live()?;
+        self.host.alarm()
+    }
+
+    fn check_live(&self) -> Result<(), Error> {
+        match self.is_live() {
+            true => Ok(()),
+            false => {
+                Err(Error::Guest("The Durable Object's storage can be used no more: the object was reset.".to_owned()))
+            }
+        }
+    }
+}
+
+/// Resolves when writes are durable: see [`Ctx::synced`].
+#[derive(Debug)]
+pub struct Synced(Option<oneshot::Receiver<()>>);
+
+impl Future for Synced {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        match &mut self.0 {
+            // Lost writes never become durable, and whoever wrote them is no more.
+            Some(receiver) => match Pin::new(receiver).poll(context) {
+                Poll::Ready(Ok(())) => Poll::Ready(()),
+                Poll::Ready(Err(_)) | Poll::Pending => Poll::Pending,
+            },
+            None => Poll::Pending,
+        }
     }
 }
 

@@ -4,6 +4,8 @@
 //! [`Host::release`] lets things out. The host outlives the guest and dies when the object is evictable and has
 //! no connection left.
 
+mod storage;
+
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -22,6 +24,7 @@ use tokio::sync::oneshot;
 
 use crate::code::Class;
 use crate::guest::Guest;
+use crate::host::storage::HostStorage;
 use crate::node::WorkerIndex;
 use crate::pair::ClientEnd;
 use crate::request::{Request, Response, StubError};
@@ -97,6 +100,10 @@ pub(crate) struct Host {
     next_number: Cell<u64>,
     /// A waker that was used before; used again when nobody holds it any more.
     spare_waker: RefCell<Option<Arc<TaskWaker>>>,
+    /// None as long as the object stores nothing.
+    storage: RefCell<Option<Box<HostStorage>>>,
+    /// Whether the guest is to be built as soon as the object's files are free.
+    pub(crate) start_waits: Cell<bool>,
     /// Whether it stands in the shard's list of objects to run.
     pub(crate) scheduled: Cell<bool>,
     /// The deadline that stands in the shard's timers.
@@ -118,6 +125,8 @@ impl Host {
             outgoing: RefCell::default(),
             next_number: Cell::new(0),
             spare_waker: RefCell::new(None),
+            storage: RefCell::new(None),
+            start_waits: Cell::new(false),
             scheduled: Cell::new(false),
             timer: Cell::new(None),
         })
@@ -181,6 +190,7 @@ impl Host {
 
     pub(crate) fn give_up(&self, reason: &str) {
         let now = self.shard.now();
+        self.roll_back_storage();
         self.with_object(|object| object.handle_lost(reason, now));
         self.shard.schedule(self.key);
     }
@@ -298,6 +308,7 @@ impl Host {
     /// Drops the guest and the connections for good: the shard ends.
     pub(crate) fn dismantle(&self) {
         self.drop_guest();
+        self.close_storage();
         self.links.take();
         self.incoming.take();
         self.outgoing.take();
@@ -324,7 +335,8 @@ impl Host {
 
     /// Whether the host itself can be forgotten.
     pub(crate) fn is_evictable(&self) -> bool {
-        self.object.borrow().is_evictable() && self.links.borrow().is_empty() && self.incoming.borrow().is_empty()
+        let is_bare = self.links.borrow().is_empty() && self.incoming.borrow().is_empty();
+        self.object.borrow().is_evictable() && is_bare && !self.storage_is_busy()
     }
 }
 

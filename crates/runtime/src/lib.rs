@@ -20,9 +20,15 @@ pub mod pair;
 pub mod sockets;
 mod signals;
 mod timers;
+pub mod store;
+mod commit_log;
+mod journal;
+mod keeper;
 pub mod limits;
 
 /// The rules, whose vocabulary of sockets, ids and limits every guest speaks.
 pub use dormouse_object as object;
 pub use dormouse_object::TaskId;
+/// Databases, whose vocabulary of values, cursors and errors every guest speaks.
+pub use dormouse_storage as storage;
 pub use shard::{Counted, Shard};

@@ -48,3 +48,37 @@ pub const SHUTDOWN_LINGER: Duration = Duration::from_secs(2);
 
 const _: () = assert!(SEND_QUEUE_BYTES_MAX < MESSAGE_LEN_MAX, "so one message is always taken, whatever its size");
 const _: () = assert!(OBJECTS_IN_A_ROW_MAX > 1, "objects that talk to each other make progress");
+
+/// Bytes of an object's write-ahead log beyond which it is written into its database: a thousand pages, as SQLite has it.
+pub const WAL_LEN_MAX: u64 = 4 << 20;
+
+/// Bytes of a segment of the journal.
+pub const SEGMENT_LEN: u64 = 16 << 20;
+
+/// Segments of the journal at most; together with [`SEGMENT_LEN`] the disk space that it takes. When there are so many,
+/// commits wait until the keeper has caught up.
+pub const SEGMENTS_MAX: usize = 8;
+
+/// Segments that wait before the oldest of them is retired: those of objects that are used all the time are then worth
+/// the syncs.
+pub const SEGMENTS_KEPT: usize = 2;
+
+/// Bytes of an object's write-ahead log in one record of the journal; a longer commit takes several.
+pub const RECORD_DATA_LEN_MAX: usize = 1 << 20;
+
+/// Bytes that one commit may bring to the journal. A longer one is written into its database at once, on the thread of
+/// its shard: so rare that memory is worth more than its time.
+pub const COMMIT_LEN_MAX: u64 = 32 << 20;
+
+/// Bytes of commits that may wait for the disk before further ones fail: the memory that a disk may cost that takes
+/// nothing.
+pub const JOURNAL_BACKLOG_LEN_MAX: usize = 256 << 20;
+
+/// How long the keeper lets news of objects gather before it writes them into the registry.
+pub const REGISTRY_DELAY: Duration = Duration::from_millis(500);
+
+/// How long a database stays closed before its log is written into it: an object that is soon used again is spared that.
+pub const CHECKPOINT_DELAY: Duration = Duration::from_secs(2);
+
+/// Alarms that the keeper fires at a time before it looks at other work.
+pub const ALARMS_AT_ONCE_MAX: usize = 256;

@@ -10,20 +10,23 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use dormouse_object::id::ObjectId;
 use dormouse_object::limits::MESSAGE_LEN_MAX;
 use dormouse_object::object;
+use dormouse_object::time::Time;
 use tokio::runtime;
 use tokio::sync::mpsc;
 use tokio::task::LocalSet;
+use tokio::time::Instant;
 
 use crate::code::Code;
 use crate::guest::GuestFactory;
 use crate::limits::{INBOX_LEN_MAX, SEND_QUEUE_BYTES_MAX};
 use crate::shard::{Post, Shard};
 use crate::signals::Signals;
+use crate::store::{self, Store};
 
 /// What an operator can set for a node.
 #[derive(Clone, Debug)]
@@ -39,6 +42,8 @@ pub struct Options {
     /// How often silent clients are asked for a sign of life; one that gives none until the next time is taken
     /// for vanished. `None` never asks.
     pub ping_interval: Option<Duration>,
+    /// Where objects keep their data, and how safely.
+    pub storage: store::Options,
 }
 
 impl Default for Options {
@@ -49,6 +54,7 @@ impl Default for Options {
             message_len_max: MESSAGE_LEN_MAX,
             send_queue_bytes_max: SEND_QUEUE_BYTES_MAX,
             ping_interval: None,
+            storage: store::Options::default(),
         }
     }
 }
@@ -104,6 +110,10 @@ struct Shared {
     signals: Vec<Arc<Signals>>,
     /// Shards in which something is under way. Counted only while the node stops.
     busy: AtomicUsize,
+    /// Of a node without a data folder there is none.
+    store: Option<Store>,
+    /// A moment by both clocks, from which all threads count.
+    started: (Instant, Time),
 }
 
 /// A running node. Dropping it without [`Node::stop`] leaves its threads running.
@@ -117,10 +127,12 @@ impl Node {
     ///
     /// # Errors
     ///
-    /// When a thread or its reactor cannot be made, or the application has no Worker.
+    /// When a thread or its reactor cannot be made, the application has no Worker, or the data folder cannot be used.
     pub fn start(application: Application, mut options: Options, on_shard: OnShard) -> io::Result<Self> {
         check(&application)?;
         options.shards = options.shards.max(1);
+        let folder = options.storage.data.as_deref();
+        let store = folder.map(|folder| Store::open(folder, &options.storage)).transpose().map_err(io::Error::other)?;
         let (inboxes, receivers): (Vec<_>, Vec<_>) = (0..options.shards).map(|_| mpsc::channel(INBOX_LEN_MAX)).unzip();
         let code = Arc::new(Code::new(application));
         let handle = Handle(Arc::new(Shared {
@@ -128,8 +140,13 @@ impl Node {
             inboxes,
             signals: (0..options.shards).map(|_| Arc::default()).collect(),
             busy: AtomicUsize::new(options.shards),
+            store,
+            started: (Instant::now(), wall_clock()),
             options,
         }));
+        if let Some(store) = handle.store() {
+            store.start_keeper(handle.clone())?;
+        }
         let mut threads = Vec::new();
         for (index, inbox) in receivers.into_iter().enumerate() {
             // Made here, so that a failure is the caller's to hear.
@@ -164,6 +181,9 @@ impl Node {
                 tracing::error!("a shard ended with a panic");
             }
         }
+        if let Some(store) = self.handle.store() {
+            store.stop();
+        }
     }
 }
 
@@ -196,6 +216,27 @@ impl Handle {
         usize::try_from(hash % self.0.options.shards as u64).unwrap_or(0)
     }
 
+    pub(crate) fn store(&self) -> Option<&Store> {
+        self.0.store.as_ref()
+    }
+
+    /// The number of the class with this unique key.
+    pub(crate) fn class_of(&self, unique_key: &str) -> Option<usize> {
+        self.0.code.lock().unwrap_or_else(PoisonError::into_inner).class_of(unique_key)
+    }
+
+    /// The moment from which all threads of the node count.
+    pub(crate) fn started(&self) -> (Instant, Time) {
+        self.0.started
+    }
+
+    /// The time by the node's clock, in milliseconds since 1970. It never goes back.
+    pub(crate) fn now_ms(&self) -> u64 {
+        let (instant, wall) = self.0.started;
+        let elapsed = u64::try_from(instant.elapsed().as_millis()).unwrap_or(u64::MAX);
+        wall.as_millis().saturating_add(elapsed)
+    }
+
     pub(crate) fn signals(&self, shard: usize) -> &Arc<Signals> {
         &self.0.signals[shard]
     }
@@ -219,6 +260,11 @@ impl Handle {
             mpsc::error::TrySendError::Full(post) | mpsc::error::TrySendError::Closed(post) => post,
         })
     }
+}
+
+fn wall_clock() -> Time {
+    let wall = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Time::from_millis(u64::try_from(wall.as_millis()).unwrap_or(u64::MAX))
 }
 
 fn check(application: &Application) -> io::Result<()> {

@@ -38,6 +38,7 @@ use crate::request::{Outbound, Request, StubError};
 use crate::signals::{Signal, Signals};
 use crate::sockets::conn::{Conn, turn_away};
 use crate::sockets::frame::encode;
+use crate::store::Store;
 use crate::timers::Timers;
 
 /// What other threads send to a shard.
@@ -46,6 +47,8 @@ pub(crate) enum Post {
     Fetch(usize, ObjectId, Box<Request>, Reply),
     /// A connection for the client end of a pair of this shard, and what was read from it already.
     Connect(ClientEnd, std::net::TcpStream, Bytes),
+    /// The alarm of an object of this shard is due, by the registry.
+    Alarm(usize, ObjectId),
     /// New code for all objects.
     Replace(Arc<Code>),
     /// The node stops: what is under way may take this long.
@@ -97,14 +100,13 @@ pub struct Counted(#[expect(dead_code, reason = "its reference count is the coun
 
 impl Shard {
     pub(crate) fn new(index: usize, node: Handle, code: Arc<Code>) -> Rc<Self> {
-        let wall = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        let wall = Time::from_millis(u64::try_from(wall.as_millis()).unwrap_or(u64::MAX));
+        let started = node.started();
         Rc::new(Self {
             index,
             node,
             code: RefCell::new(code),
-            started: (Instant::now(), wall),
-            now: Cell::new(wall),
+            started,
+            now: Cell::new(started.1),
             hosts: RefCell::default(),
             by_id: RefCell::default(),
             workers: RefCell::default(),
@@ -175,6 +177,10 @@ impl Shard {
 
     pub(crate) fn signals(&self) -> &Arc<Signals> {
         self.node.signals(self.index)
+    }
+
+    pub(crate) fn store(&self) -> Option<&Store> {
+        self.node.store()
     }
 
     /// The time by the shard's clock, which never goes back: as of the last [`Shard::look_at_clock`].
@@ -464,10 +470,18 @@ impl Shard {
         match post {
             Post::Fetch(class, id, request, reply) => self.deliver(class, id, request, reply),
             Post::Connect(client, stream, read_ahead) => self.take_connection(client, stream, &read_ahead),
+            Post::Alarm(class, id) => self.wake_for_alarm(class, id),
             Post::Replace(code) => self.replace(code),
             // The first one counts.
             Post::Stop(_) => {}
         }
+    }
+
+    /// Runs an object whose alarm is due; one that is in memory knows it by itself.
+    fn wake_for_alarm(self: &Rc<Self>, class: usize, id: ObjectId) {
+        let host = self.host(class, id);
+        host.find_alarm();
+        host.enter();
     }
 
     /// From now on guests are built from `code`; those that live retire.
@@ -511,7 +525,21 @@ impl Shard {
                         self.schedule(key);
                     }
                 }
+                Signal::Durable(key, attempt, pos) => self.tell(key, |host| host.handle_durable(attempt, pos)),
+                Signal::NotDurable(key, attempt, failure) => {
+                    self.tell(key, |host| host.handle_not_durable(attempt, &failure));
+                }
+                Signal::FilesFree(key) => self.tell(key, Host::handle_files_free),
+                Signal::Checkpointed(key, db) => self.tell(key, |host| host.handle_checkpointed(db)),
             }
+        }
+    }
+
+    /// Tells an object something; it waits to be run.
+    fn tell(&self, key: HostKey, tell: impl FnOnce(&Host)) {
+        if let Some(host) = self.get(key) {
+            tell(&host);
+            self.schedule(key);
         }
     }
 

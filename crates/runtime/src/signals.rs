@@ -1,6 +1,6 @@
 //! What other threads, and wakers, tell a shard without waiting for it.
 //!
-//! Invariant: the queue is bounded by what exists: a waker stands in it once, a client end once. So `push` never
+//! Invariant: the queue is bounded by what exists: a waker stands in it once, a client end once, a commit once. So `push` never
 //! fails and never blocks for longer than the copy of a few words, and it may be called from a `Drop`.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -8,7 +8,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Wake, Waker};
 
 use dormouse_object::TaskId;
+use dormouse_object::outbox::WritePos;
 use dormouse_object::sockets::SocketId;
+use dormouse_storage::Db;
 use slotmap::{Key, KeyData};
 use tokio::sync::Notify;
 
@@ -20,6 +22,14 @@ pub(crate) enum Signal {
     Wake(Arc<TaskWaker>),
     /// The client end of a pair was dropped unused.
     ClientDropped(HostKey, SocketId),
+    /// A commit of this attempt is durable, and all before it.
+    Durable(HostKey, u32, WritePos),
+    /// A commit of this attempt will never be durable, and why.
+    NotDurable(HostKey, u32, Arc<str>),
+    /// The files of an object are free that its host wanted.
+    FilesFree(HostKey),
+    /// The keeper gives back the database of an object.
+    Checkpointed(HostKey, Box<Db>),
 }
 
 /// The queue of one shard.

@@ -1,8 +1,9 @@
 //! The only way into a guest.
 //!
 //! [`Host::run`] does what the object's rules say next, until they say nothing more: start the guest, deliver
-//! an event, let a task go on, drop the guest. After each step it lets out what may leave. A guest that panics
-//! is dropped here; the panic goes no further.
+//! an event, let a task go on, drop the guest. After each step it lets out what may leave. What a turn wrote is
+//! committed before the object hears that the turn has ended, or rolled back before it hears that it failed. A guest
+//! that panics is dropped here; the panic goes no further.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,6 +12,7 @@ use std::rc::Rc;
 use dormouse_object::TaskId;
 use dormouse_object::mailbox::Event as Due;
 use dormouse_object::object::{Object, Progress as Ended, Reset, Step};
+use dormouse_object::time::Time;
 
 use crate::ctx::Ctx;
 use crate::guest::{Guest, GuestError, Progress};
@@ -21,6 +23,14 @@ impl Host {
     /// Does all that is to be done for the object now.
     pub(crate) fn run(self: &Rc<Self>) {
         for _ in 0..STEPS_IN_A_ROW_MAX {
+            if self.storage_is_away() {
+                // It comes back with a signal.
+                self.release();
+                return self.set_timer();
+            }
+            if self.start_waits.take() {
+                self.start();
+            }
             let step = self.object.borrow_mut().poll_step(self.shard().now());
             match step {
                 Some(Step::Start) => self.start(),
@@ -28,11 +38,13 @@ impl Host {
                 Some(Step::Resume(task)) => self.turn(task, |guest| guest.resume(task)),
                 Some(Step::Stop) => {
                     self.drop_guest();
+                    self.abandon_transactions();
                     self.with_object(Object::handle_stopped);
                     self.shrink();
                 }
                 None => {
                     self.release();
+                    self.close_storage();
                     self.set_timer();
                     return self.shard().forget_if_evictable(self);
                 }
@@ -45,6 +57,9 @@ impl Host {
     }
 
     fn start(self: &Rc<Self>) {
+        if !self.claim_storage() {
+            return self.start_waits.set(true);
+        }
         let epoch = self.begin_epoch();
         let ctx = Ctx::new(self.clone(), epoch);
         let factory = self.shard().factory(self.identity());
@@ -56,7 +71,14 @@ impl Host {
             (Err(panic), _) => Err(GuestError::new(panic_text(&*panic))),
         };
         let now = self.shard().look_at_clock();
-        match result {
+        let committed = result.and_then(|guest| match self.commit() {
+            Ok(()) => Ok(guest),
+            Err(failure) => {
+                self.break_gate(&failure);
+                Err(GuestError::new(failure))
+            }
+        });
+        match committed {
             Ok(guest) => {
                 tracing::debug!(object = self.label(), "object starts");
                 *self.guest.borrow_mut() = Some(guest.into());
@@ -64,6 +86,7 @@ impl Host {
             }
             Err(error) => {
                 self.begin_epoch();
+                self.roll_back_storage();
                 let cost = self.with_object(|object| object.handle_start_failed(&error.message, now));
                 tracing::error!(
                     object = self.label(),
@@ -74,6 +97,7 @@ impl Host {
                 );
             }
         }
+        self.store_alarm();
     }
 
     fn deliver(&self, task: TaskId, due: Due) {
@@ -95,28 +119,45 @@ impl Host {
         drop(guest);
         let abort = self.take_abort();
         let now = self.shard().look_at_clock();
-        let mut object = self.object.borrow_mut();
         match (result, abort) {
             (Ok(_), Some(reason)) => {
                 tracing::warn!(object = self.label(), reason, "object aborted");
-                object.handle_reset(Reset::Aborted(&reason), now);
+                self.roll_back_storage();
+                self.with_object(|object| object.handle_reset(Reset::Aborted(&reason), now));
             }
-            (Ok(Progress::Pending), None) => object.handle_turn_end(task, Ended::Pending, now),
-            (Ok(Progress::Done(Ok(()))), None) => object.handle_turn_end(task, Ended::Done(Ok(())), now),
+            (Ok(Progress::Pending), None) => self.end_turn(task, Ended::Pending, now),
+            (Ok(Progress::Done(Ok(()))), None) => self.end_turn(task, Ended::Done(Ok(())), now),
             (Ok(Progress::Done(Err(error))), None) => {
                 tracing::error!(object = self.label(), error = %error, stack = error.stack, "handler failed");
-                object.handle_turn_end(task, Ended::Done(Err(&error.message)), now);
+                self.end_turn(task, Ended::Done(Err(&error.message)), now);
             }
             (Ok(Progress::Broken(error)), None) => {
                 tracing::error!(object = self.label(), error = %error, stack = error.stack, "guest broke down");
-                object.handle_crash(&error.message, now);
+                self.crash(&error.message, now);
             }
             (Err(panic), _) => {
                 let text = panic_text(&*panic);
                 tracing::error!(object = self.label(), error = text, "guest panicked and is dropped");
-                object.handle_crash(&text, now);
+                self.crash(&text, now);
             }
         }
+        self.store_alarm();
+    }
+
+    /// Commits what the turn wrote, and tells the object how it ended.
+    fn end_turn(&self, task: TaskId, ended: Ended<'_>, now: Time) {
+        if ended == Ended::Done(Ok(())) {
+            self.with_object(|object| object.handle_ran(task, now));
+        }
+        match self.commit() {
+            Ok(()) => self.with_object(|object| object.handle_turn_end(task, ended, now)),
+            Err(failure) => self.break_gate(&failure),
+        }
+    }
+
+    fn crash(&self, failure: &str, now: Time) {
+        self.roll_back_storage();
+        self.with_object(|object| object.handle_crash(failure, now));
     }
 
     /// Drops the guest. What it left behind can do nothing more.

@@ -12,8 +12,8 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::commit::WalRange;
 use crate::error::Error;
-use crate::file::{File, Open};
-use crate::limits::{PAGE_CACHE_KIB_MAX, PAGE_LEN, STATEMENTS_CACHED_MAX};
+use crate::file::{File, FileSystem, Open};
+use crate::limits::{FOLDERS_ABOVE, PAGE_CACHE_KIB_MAX, PAGE_LEN, STATEMENTS_CACHED_MAX};
 use crate::sqlite::{Vfs, WalMark, empty_page};
 use crate::txn::Transactions;
 
@@ -40,7 +40,7 @@ impl Db {
     ///
     /// When the disk fails, or the files are not those that were written.
     pub fn open(vfs: &Vfs, path: &Path, name: Option<&str>, expected: Option<WalRange>) -> Result<Self, Error> {
-        ensure(vfs, path).map_err(|error| Error::io(path, &error))?;
+        ensure(&**vfs.files(), path).map_err(|error| Error::io(path, &error))?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let error = |error: rusqlite::Error| Error::sqlite(path, &error);
         let connection = Connection::open_with_flags_and_vfs(path, flags, vfs.name()).map_err(error)?;
@@ -139,20 +139,31 @@ pub fn wal_path(path: &Path) -> PathBuf {
     wal.into()
 }
 
-/// Makes sure that there is a database file: an empty one is a page that says so.
-pub(crate) fn ensure(vfs: &Vfs, path: &Path) -> std::io::Result<()> {
-    let files = vfs.files();
+/// Makes sure that there is a database file, with the folders above it: an empty one is a page that says so.
+///
+/// # Errors
+///
+/// When the disk fails.
+pub fn ensure(files: &dyn FileSystem, path: &Path) -> std::io::Result<()> {
     let file = match files.open(path, Open::OrCreate) {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            if let Some(folder) = path.parent() {
-                files.create_dir(folder)?;
-            }
+            create_folders(files, path)?;
             files.open(path, Open::OrCreate)?
         }
         Err(error) => return Err(error),
     };
     if file.len()? < PAGE_LEN as u64 { write_empty(&*file) } else { Ok(()) }
+}
+
+/// Makes the folders above a file. Their names are made durable at once: a checkpoint sees to the file's own alone.
+fn create_folders(files: &dyn FileSystem, path: &Path) -> std::io::Result<()> {
+    let Some(folder) = path.parent() else { return Ok(()) };
+    files.create_dir(folder)?;
+    for above in folder.ancestors().skip(1).take(FOLDERS_ABOVE) {
+        files.sync_dir(above)?;
+    }
+    Ok(())
 }
 
 fn write_empty(file: &dyn File) -> std::io::Result<()> {

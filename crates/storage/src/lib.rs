@@ -9,6 +9,7 @@ mod sqlite;
 pub mod db;
 pub mod txn;
 pub mod meta;
+pub mod registry;
 pub mod commit;
 pub mod error;
 pub mod limits;

@@ -19,3 +19,6 @@ pub const STATEMENTS_CACHED_MAX: usize = 12;
 
 /// How deep transactions may nest.
 pub const TRANSACTIONS_NESTED_MAX: usize = 64;
+
+/// Folders above the one of a database that may have to be made with it.
+pub const FOLDERS_ABOVE: usize = 3;

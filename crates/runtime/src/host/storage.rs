@@ -1,0 +1,563 @@
+//! The database of one object, as its host holds it.
+//!
+//! A file is opened at the first use of storage and closed when the guest has gone and every commit is durable. What a
+//! turn wrote is committed at its end ([`Host::commit`]); the commit's position goes to the object, its bytes to the
+//! commit log, and when the log says that it is durable, what waits for it leaves. Invariant: the file is open only while
+//! the host holds the claim on it ([`crate::store::Store::claim`]), so the keeper never touches it meanwhile.
+//!
+//! When the disk fails, the object loses what was not durable ([`Host::lose_writes`]): the file is cut back to the last
+//! durable commit before anybody sees it again.
+
+use std::collections::VecDeque;
+
+use dormouse_object::alarm::{AlarmRecord, AlarmState};
+use dormouse_object::object::Reset;
+use dormouse_object::outbox::WritePos;
+use dormouse_object::time::Time;
+use dormouse_storage::commit::WalRange;
+use dormouse_storage::meta::AlarmRow;
+use dormouse_storage::txn::Span;
+use dormouse_storage::{Db, Error};
+use tokio::sync::oneshot;
+
+use crate::commit_log::{Appended, Commit, Facts, ObjectKey, Ticket};
+use crate::host::{Host, Identity};
+use crate::limits::{COMMIT_LEN_MAX, WAL_LEN_MAX};
+use crate::store::{Claim, Store};
+
+/// What a host knows of its object's database. An object that stores nothing has none.
+#[derive(Default)]
+pub(crate) struct HostStorage {
+    file: File,
+    /// Commits that are not durable, the oldest first.
+    pending: VecDeque<Pending>,
+    /// What the write-ahead log holds that is durable.
+    durable: Option<WalRange>,
+    /// Counts losses of writes: tickets of an earlier attempt are void.
+    attempt: u32,
+    /// Why the turn under way cannot be committed.
+    failure: Option<String>,
+    /// The alarm that the file holds; unknown until it was opened.
+    alarm: Option<Option<AlarmRecord>>,
+    /// What the alarm was before each open transaction of user code.
+    transactions: Vec<AlarmState>,
+    /// Who waits for what was committed so far.
+    waiting: Vec<(WritePos, oneshot::Sender<()>)>,
+    /// Whether the registry knows the object.
+    registered: bool,
+}
+
+/// Where the file is.
+#[derive(Default)]
+enum File {
+    /// Nobody here has it.
+    #[default]
+    Free,
+    /// It is this host's to open; so much of its log is known to be there.
+    Claimed(Option<WalRange>),
+    Open(Box<Db>),
+    /// Its log is long: it is with the keeper as soon as all is durable, and the object waits meanwhile.
+    Leaving(Box<Db>),
+    /// The keeper has it.
+    Away,
+    /// It could not be cut back to what is durable.
+    Spoilt(Option<WalRange>),
+}
+
+struct Pending {
+    pos: WritePos,
+    /// What the log holds after it.
+    wal: WalRange,
+}
+
+/// What a guest is told when its host keeps no data.
+const NO_STORAGE: &str = "This server keeps no data: it was started without a data folder.";
+/// What a Worker is told, which is no object.
+const NO_OBJECT: &str = "Only a Durable Object has storage.";
+
+/// For guests.
+impl Host {
+    /// Lets a guest use its database.
+    pub(crate) fn with_storage<T>(&self, ask: impl FnOnce(&mut Db) -> Result<T, Error>) -> Result<T, Error> {
+        self.open_storage()?;
+        let mut storage = self.storage.borrow_mut();
+        let Some(HostStorage { file: File::Open(db) | File::Leaving(db), failure, .. }) = storage.as_deref_mut() else {
+            return Err(Error::Guest(NO_STORAGE.to_owned()));
+        };
+        if let Some(failure) = failure {
+            return Err(Error::Guest(failure.clone()));
+        }
+        let result = ask(db);
+        if let Err(error) = &result
+            && error.is_fatal()
+        {
+            tracing::error!(object = self.label(), %error, "storage failed, the object is reset");
+            *failure = Some(error.to_string());
+        }
+        if db.is_dirty() {
+            self.object.borrow_mut().wrote();
+        }
+        result
+    }
+
+    /// When the alarm is set for.
+    pub(crate) fn alarm(&self) -> Result<Option<Time>, Error> {
+        self.open_storage()?;
+        Ok(self.object.borrow().alarm())
+    }
+
+    /// Sets the alarm or takes it away, as part of the turn's writes.
+    pub(crate) fn set_alarm(&self, at: Option<Time>) -> Result<(), Error> {
+        self.open_storage()?;
+        let is_held = self.storage.borrow().as_deref().is_some_and(HostStorage::is_held);
+        {
+            let mut object = self.object.borrow_mut();
+            if !is_held {
+                object.wrote();
+            }
+            match at {
+                Some(at) => object.set_alarm(at),
+                None => object.delete_alarm(),
+            }
+        }
+        self.write_alarm()
+    }
+
+    /// Opens a transaction of user code; what the turn wrote before one that may span turns is committed first.
+    pub(crate) fn begin_transaction(&self, span: Span) -> Result<(), Error> {
+        if span == Span::Held {
+            self.open_storage()?;
+            self.commit().map_err(Error::Guest)?;
+        }
+        self.with_storage(|db| db.begin_nested(span))?;
+        let before = self.object.borrow().alarm_state();
+        if let Some(storage) = self.storage.borrow_mut().as_deref_mut() {
+            storage.transactions.push(before);
+        }
+        Ok(())
+    }
+
+    /// Ends the innermost transaction of user code and keeps what it wrote.
+    pub(crate) fn end_transaction(&self) -> Result<(), Error> {
+        let was_dirty = self.object.borrow().is_dirty();
+        let before = self.pop_transaction();
+        // `with_storage` notes the write; what the alarm was before a held transaction is noted with it.
+        let is_dirty = {
+            let mut storage = self.storage.borrow_mut();
+            let Some(HostStorage { file: File::Open(db) | File::Leaving(db), .. }) = storage.as_deref_mut() else {
+                return Ok(());
+            };
+            db.end_nested()?;
+            db.is_dirty()
+        };
+        if let Some(before) = before.filter(|_| is_dirty && !was_dirty) {
+            self.object.borrow_mut().wrote_transaction(before);
+        }
+        Ok(())
+    }
+
+    /// Ends the innermost transaction of user code and forgets what it wrote.
+    pub(crate) fn roll_back_transaction(&self) -> Result<(), Error> {
+        let before = self.pop_transaction();
+        self.with_storage(Db::roll_back_nested)?;
+        if let Some(before) = before {
+            self.object.borrow_mut().restore_alarm_state(before);
+        }
+        self.reread_alarm()
+    }
+
+    fn pop_transaction(&self) -> Option<AlarmState> {
+        self.storage.borrow_mut().as_deref_mut()?.transactions.pop()
+    }
+
+    /// Resolves when all that was committed so far, and what the turn under way has written, is durable.
+    pub(crate) fn synced(&self) -> oneshot::Receiver<()> {
+        let (tx, rx) = oneshot::channel();
+        let (committed, durable) = self.object.borrow().positions();
+        let waits_for = WritePos(committed.0 + u64::from(self.object.borrow().is_dirty()));
+        match self.storage.borrow_mut().as_deref_mut().filter(|_| waits_for > durable) {
+            Some(storage) => storage.waiting.push((waits_for, tx)),
+            // Nobody is left to hear it when this fails.
+            None => drop(tx.send(())),
+        }
+        rx
+    }
+}
+
+/// Turns.
+impl Host {
+    /// Commits what the turn under way has written, with its alarm.
+    ///
+    /// # Errors
+    ///
+    /// When something failed for which the object must be reset; the text says what.
+    pub(crate) fn commit(&self) -> Result<(), String> {
+        if self.storage.borrow().is_none() && !self.object.borrow().is_dirty() {
+            return Ok(());
+        }
+        self.write_alarm().map_err(|error| error.to_string())?;
+        let mut storage = self.storage.borrow_mut();
+        let Some(storage) = storage.as_deref_mut() else { return Ok(()) };
+        if let Some(failure) = storage.failure.take() {
+            return Err(failure);
+        }
+        if !self.object.borrow().is_dirty() {
+            return Ok(());
+        }
+        let range = match &mut storage.file {
+            File::Open(db) | File::Leaving(db) => db.commit().map_err(|error| error.to_string())?,
+            File::Free | File::Claimed(_) | File::Away | File::Spoilt(_) => None,
+        };
+        let pos = self.object.borrow_mut().handle_commit();
+        self.append(storage, pos, range)
+    }
+
+    fn append(&self, storage: &mut HostStorage, pos: WritePos, range: Option<WalRange>) -> Result<(), String> {
+        let (Some(key), Some(store)) = (self.key_on_disk(), self.store()) else { return Ok(()) };
+        let (File::Open(db) | File::Leaving(db)) = &mut storage.file else { return Ok(()) };
+        if range.is_some_and(|range| range.end - range.start > COMMIT_LEN_MAX) {
+            store.fold(&key, db).map_err(|error| error.to_string())?;
+            storage.pending.clear();
+        }
+        let wal = db.wal();
+        let range = range.filter(|_| wal.end > 0);
+        // The first commit to an empty log may be the first ever.
+        let is_known =
+            std::mem::replace(&mut storage.registered, true) && storage.durable.is_some_and(|wal| wal.end > 0);
+        let facts = (!is_known).then(|| facts(storage.alarm, self.name()));
+        let appended = match range {
+            None if facts.is_none() && storage.pending.is_empty() => Appended::Durable,
+            range => {
+                let ticket =
+                    Ticket { signals: self.shard().signals().clone(), host: self.key(), attempt: storage.attempt, pos };
+                let read = |buffer: &mut [u8], offset| db.read_wal(buffer, offset);
+                let commit = Commit { object: &key, range, read: &read, facts, ticket };
+                store.log().append(commit).map_err(|error| error.to_string())?
+            }
+        };
+        match appended {
+            Appended::Durable => {
+                storage.durable = Some(wal);
+                self.confirm(storage, pos);
+            }
+            Appended::Later => storage.pending.push_back(Pending { pos, wal }),
+        }
+        if wal.end > WAL_LEN_MAX
+            && let File::Open(db) = &mut storage.file
+            && db.is_quiet()
+            && let File::Open(db) = std::mem::take(&mut storage.file)
+        {
+            storage.file = File::Leaving(db);
+            self.leave_if_durable(storage);
+        }
+        Ok(())
+    }
+
+    /// Forgets what the turn under way has written. Comes before the object is told that the turn has failed.
+    pub(crate) fn roll_back_storage(&self) {
+        let mut storage = self.storage.borrow_mut();
+        let Some(storage) = storage.as_deref_mut() else { return };
+        storage.failure = None;
+        if let Some(before) = std::mem::take(&mut storage.transactions).into_iter().next() {
+            self.object.borrow_mut().restore_alarm_state(before);
+        }
+        if let File::Open(db) | File::Leaving(db) = &mut storage.file {
+            db.roll_back();
+            // What cannot be read now will not be there at the next opening either, which says so.
+            storage.alarm = db.alarm().ok().map(|row| row.map(record));
+        }
+    }
+
+    /// The guest is gone, and with it whoever could end the transactions that it had open.
+    pub(crate) fn abandon_transactions(&self) {
+        let mut storage = self.storage.borrow_mut();
+        let Some(storage) = storage.as_deref_mut().filter(|storage| !storage.transactions.is_empty()) else { return };
+        storage.transactions.clear();
+        if let File::Open(db) | File::Leaving(db) = &mut storage.file {
+            db.roll_back();
+            if let Ok(alarm) = db.alarm() {
+                storage.alarm = Some(alarm.map(record));
+                self.object.borrow_mut().handle_found(alarm.map(record));
+            }
+        }
+    }
+
+    /// Forgets every write that is not durable. Comes before the object is told so.
+    pub(crate) fn lose_writes(&self) {
+        self.roll_back_storage();
+        let mut storage = self.storage.borrow_mut();
+        let Some(storage) = storage.as_deref_mut() else { return };
+        storage.attempt = storage.attempt.wrapping_add(1);
+        storage.pending.clear();
+        storage.waiting.clear();
+        storage.alarm = None;
+        if let File::Open(db) | File::Leaving(db) = std::mem::take(&mut storage.file) {
+            drop(db);
+            storage.file = File::Spoilt(storage.durable);
+        }
+        if let (Some(key), Some(store)) = (self.key_on_disk(), self.store()) {
+            storage.mend(&key, store);
+        }
+    }
+
+    /// The alarm has changed in a way that is no part of a turn, such as for a retry: it is stored now.
+    pub(crate) fn store_alarm(&self) {
+        let is_known = self.storage.borrow().as_deref().is_some_and(|storage| storage.alarm.is_some());
+        if !is_known || self.storage_is_away() {
+            return;
+        }
+        if let Err(failure) = self.write_alarm().map_err(|error| error.to_string()).and_then(|()| self.commit()) {
+            self.break_gate(&failure);
+        }
+    }
+
+    /// What was written is lost: the guest and the sockets go.
+    pub(crate) fn break_gate(&self, failure: &str) {
+        tracing::error!(object = self.label(), error = failure, "writes are lost, the object is reset");
+        self.lose_writes();
+        let now = self.shard().now();
+        self.with_object(|object| object.handle_reset(Reset::GateBroken(failure), now));
+    }
+
+    /// Writes the alarm if the file holds another one.
+    fn write_alarm(&self) -> Result<(), Error> {
+        let record = self.object.borrow().alarm_record();
+        let stored = self.storage.borrow().as_deref().and_then(|storage| storage.alarm);
+        if stored.is_none_or(|stored| stored == record) {
+            return Ok(());
+        }
+        self.with_storage(|db| db.set_alarm(record.map(row)))?;
+        if let Some(storage) = self.storage.borrow_mut().as_deref_mut() {
+            storage.alarm = Some(record);
+            storage.registered = false;
+        }
+        Ok(())
+    }
+
+    fn reread_alarm(&self) -> Result<(), Error> {
+        let alarm = self.with_storage(|db| db.alarm())?;
+        if let Some(storage) = self.storage.borrow_mut().as_deref_mut() {
+            storage.alarm = Some(alarm.map(record));
+            storage.registered = false;
+        }
+        Ok(())
+    }
+}
+
+/// The file.
+impl Host {
+    fn store(&self) -> Option<&Store> {
+        self.shard().store()
+    }
+
+    fn name(&self) -> Option<&str> {
+        self.id()?.name()
+    }
+
+    pub(crate) fn key_on_disk(&self) -> Option<ObjectKey> {
+        match self.identity() {
+            Identity::Worker(_) => None,
+            Identity::Object(class, id) => Some(ObjectKey { class: class.unique_key.clone(), id: *id.as_bytes() }),
+        }
+    }
+
+    /// Claims the file before a guest is built, which may use it at any time. False when the keeper has it: then the host
+    /// is woken when it is free.
+    pub(crate) fn claim_storage(&self) -> bool {
+        let (Some(key), Some(store)) = (self.key_on_disk(), self.store()) else { return true };
+        let mut storage = self.storage.borrow_mut();
+        match storage.as_deref_mut() {
+            Some(HostStorage { file: File::Free, .. }) | None => match store.claim(&key, &self.waiter()) {
+                Claim::Busy => false,
+                // The usual case: it may never be used.
+                Claim::Yours(None) => true,
+                Claim::Yours(wal) => {
+                    storage.get_or_insert_default().file = File::Claimed(wal);
+                    true
+                }
+            },
+            Some(storage @ HostStorage { file: File::Spoilt(_), .. }) => {
+                storage.mend(&key, store);
+                true
+            }
+            Some(_) => true,
+        }
+    }
+
+    fn waiter(&self) -> Ticket {
+        Ticket { signals: self.shard().signals().clone(), host: self.key(), attempt: 0, pos: WritePos::default() }
+    }
+
+    /// Opens the file if it is not open, and learns the alarm.
+    fn open_storage(&self) -> Result<(), Error> {
+        if let Some(HostStorage { file: File::Open(_) | File::Leaving(_), .. }) = self.storage.borrow().as_deref() {
+            return Ok(());
+        }
+        let key = self.key_on_disk().ok_or_else(|| Error::Guest(NO_OBJECT.to_owned()))?;
+        let store = self.store().ok_or_else(|| Error::Guest(NO_STORAGE.to_owned()))?;
+        let mut slot = self.storage.borrow_mut();
+        let storage = slot.get_or_insert_default();
+        let known = match storage.file {
+            File::Claimed(wal) => wal,
+            File::Free => store.claim_and_wait(&key),
+            File::Spoilt(_) => return Err(Error::Guest(format!("{} could not be mended", store.path(&key).display()))),
+            File::Open(_) | File::Leaving(_) | File::Away => return Err(Error::Guest(NO_STORAGE.to_owned())),
+        };
+        storage.file = File::Claimed(known);
+        let opened = store.open_db(&key, self.name(), known);
+        let db =
+            opened.inspect_err(|error| tracing::error!(object = self.label(), %error, "storage cannot be opened"))?;
+        let alarm = db.alarm()?.map(record);
+        storage.durable = Some(db.wal());
+        storage.file = File::Open(Box::new(db));
+        if storage.alarm.is_none() {
+            storage.registered = true;
+            self.object.borrow_mut().handle_found(alarm);
+        }
+        storage.alarm = Some(alarm);
+        Ok(())
+    }
+
+    /// The files are free that the host wanted: for a guest, or for its alarm.
+    pub(crate) fn handle_files_free(&self) {
+        if !self.start_waits.get() {
+            self.find_alarm();
+        }
+    }
+
+    /// Learns the alarm from the file, for the registry says that it is due.
+    pub(crate) fn find_alarm(&self) {
+        let is_known = self.storage.borrow().as_deref().is_some_and(|storage| storage.alarm.is_some());
+        if is_known || !self.claim_storage() {
+            return;
+        }
+        if let Err(error) = self.open_storage() {
+            tracing::error!(object = self.label(), %error, "an alarm is due, and its object cannot be opened");
+        } else if let (Some(key), Some(store)) = (self.key_on_disk(), self.store()) {
+            // What the registry said may have been out of date.
+            let alarm = self.storage.borrow().as_deref().and_then(|storage| storage.alarm);
+            store.note(&key, facts(alarm, self.name()));
+        }
+        self.close_storage();
+    }
+
+    /// Closes the file when no guest can use it and nothing of it is to become durable.
+    pub(crate) fn close_storage(&self) {
+        if self.guest.borrow().is_some() {
+            return;
+        }
+        let mut slot = self.storage.borrow_mut();
+        let Some(storage) = slot.as_deref_mut() else { return };
+        if !storage.pending.is_empty() {
+            return;
+        }
+        let (Some(key), Some(store)) = (self.key_on_disk(), self.store()) else { return };
+        let wal = match &storage.file {
+            File::Open(db) | File::Leaving(db) => Some(db.wal()),
+            File::Claimed(wal) => *wal,
+            File::Free | File::Away | File::Spoilt(_) => return,
+        };
+        // Closed before anybody else may open it.
+        storage.file = File::Free;
+        store.release(&key, wal);
+    }
+
+    /// Whether turns must wait, because the keeper has the file or is about to get it.
+    pub(crate) fn storage_is_away(&self) -> bool {
+        matches!(self.storage.borrow().as_deref(), Some(HostStorage { file: File::Leaving(_) | File::Away, .. }))
+    }
+
+    /// Whether the host must stay for the sake of its file.
+    pub(crate) fn storage_is_busy(&self) -> bool {
+        match self.storage.borrow().as_deref() {
+            Some(storage) => !matches!(storage.file, File::Free) || !storage.pending.is_empty(),
+            None => false,
+        }
+    }
+
+    fn leave_if_durable(&self, storage: &mut HostStorage) {
+        if !storage.pending.is_empty() || !matches!(storage.file, File::Leaving(_)) {
+            return;
+        }
+        let (Some(key), Some(store)) = (self.key_on_disk(), self.store()) else { return };
+        if let File::Leaving(db) = std::mem::replace(&mut storage.file, File::Away) {
+            store.checkpoint(key, db, self.waiter());
+        }
+    }
+
+    /// The keeper has written the log into the database, or could not.
+    pub(crate) fn handle_checkpointed(&self, db: Box<Db>) {
+        let mut storage = self.storage.borrow_mut();
+        let Some(storage) = storage.as_deref_mut() else { return };
+        storage.durable = Some(db.wal());
+        storage.file = File::Open(db);
+    }
+}
+
+/// What the commit log says.
+impl Host {
+    /// A commit is durable, and all before it.
+    pub(crate) fn handle_durable(&self, attempt: u32, pos: WritePos) {
+        let mut storage = self.storage.borrow_mut();
+        let Some(storage) = storage.as_deref_mut().filter(|storage| storage.attempt == attempt) else { return };
+        while let Some(pending) = storage.pending.pop_front_if(|pending| pending.pos <= pos) {
+            storage.durable = Some(pending.wal);
+        }
+        self.confirm(storage, pos);
+        self.leave_if_durable(storage);
+    }
+
+    fn confirm(&self, storage: &mut HostStorage, pos: WritePos) {
+        self.with_object(|object| object.handle_durable(pos));
+        for (_, waiter) in storage.waiting.extract_if(.., |(waits_for, _)| *waits_for <= pos) {
+            // Nobody is left to hear it when this fails.
+            let _ = waiter.send(());
+        }
+    }
+
+    /// A commit will never be durable.
+    pub(crate) fn handle_not_durable(&self, attempt: u32, failure: &str) {
+        let is_current = self.storage.borrow().as_deref().is_some_and(|storage| storage.attempt == attempt);
+        if is_current {
+            self.break_gate(failure);
+        }
+    }
+}
+
+impl HostStorage {
+    fn is_held(&self) -> bool {
+        matches!(&self.file, File::Open(db) | File::Leaving(db) if db.is_held())
+    }
+
+    /// Cuts the file back to what is durable, after writes were lost.
+    fn mend(&mut self, key: &ObjectKey, store: &Store) {
+        let File::Spoilt(durable) = self.file else { return };
+        match store.cut_log(key, durable.map_or(0, |wal| wal.end)) {
+            Ok(()) => self.file = File::Claimed(durable),
+            Err(error) => tracing::error!(path = %store.path(key).display(), %error, "lost writes cannot be cut off"),
+        }
+    }
+}
+
+/// What the registry is to know of an object.
+fn facts(alarm: Option<Option<AlarmRecord>>, name: Option<&str>) -> Facts {
+    Facts { name: name.map(Into::into), alarm_due_ms: alarm.flatten().map(|alarm| alarm.due.as_millis()) }
+}
+
+fn record(row: AlarmRow) -> AlarmRecord {
+    AlarmRecord {
+        scheduled: Time::from_millis(row.scheduled_ms),
+        due: Time::from_millis(row.due_ms),
+        failed: row.failed,
+        attempts: row.attempts,
+    }
+}
+
+fn row(record: AlarmRecord) -> AlarmRow {
+    AlarmRow {
+        scheduled_ms: record.scheduled.as_millis(),
+        due_ms: record.due.as_millis(),
+        failed: record.failed,
+        attempts: record.attempts,
+    }
+}

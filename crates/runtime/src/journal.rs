@@ -1,0 +1,420 @@
+//! The commit log of one machine: a file that takes the commits of all objects, and makes them durable together.
+//!
+//! Shards append what each commit added to its object's write-ahead log; one thread writes all that has come since it
+//! looked last, as one *group*, with one sync. So the writes of a thousand objects share a sync, and while it lasts the
+//! next group gathers. The file is a row of *segments* of fixed length, filled with zeros in advance, so that a sync has
+//! no length to write. When the keeper has made sure that all of a segment is in the files of its objects, the segment
+//! goes ([`Journal::retire`]), and is used again.
+//!
+//! Invariant: groups are numbered without gaps; one that could not be synced is given up, and its number is given to the
+//! next, in a new segment, which takes its place when the journal is read. What the bytes are is in [`record`]; how they
+//! are read after a crash in [`recover`].
+//!
+//! In relaxed mode only what the registry must know is written, and nothing is synced: a commit is in its object's own
+//! write-ahead log, which outlives the process.
+
+pub(crate) mod record;
+pub(crate) mod recover;
+
+use std::collections::{HashMap, HashSet};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use dormouse_storage::Error;
+use dormouse_storage::commit::WalRange;
+use dormouse_storage::file::{File, FileSystem, Open};
+
+use crate::commit_log::{Appended, Commit, CommitLog, Facts, ObjectKey, Ticket};
+use crate::journal::record::{ALIGNMENT, GROUP_HEADER_LEN, Group, Kind, Record, encode, encode_group};
+use crate::keeper::KeeperInbox;
+use crate::limits::{JOURNAL_BACKLOG_LEN_MAX, RECORD_DATA_LEN_MAX, SEGMENT_LEN, SEGMENTS_MAX};
+use crate::signals::Signal;
+use crate::store::Durability;
+
+/// The journal of a node.
+pub(crate) struct Journal(Arc<Shared>);
+
+struct Shared {
+    state: Mutex<State>,
+    /// Something waits to be written, or the journal is to stop.
+    filled: Condvar,
+    /// A group has become durable or was given up; a segment is gone.
+    advanced: Condvar,
+    files: Arc<dyn FileSystem>,
+    folder: PathBuf,
+    durability: Durability,
+    keeper: Arc<KeeperInbox>,
+}
+
+#[derive(Default)]
+struct State {
+    next: Batch,
+    /// Counts batches: the one that gathers now.
+    batch: u64,
+    /// Batches before this one are durable, or were given up.
+    done: u64,
+    /// The last batch that was given up.
+    given_up: Option<u64>,
+    /// What the log of each object holds that is not in its database, as far as commits of it are on their way.
+    logs: HashMap<ObjectKey, WalRange>,
+    /// Segments that are not retired, the open one included.
+    segments: usize,
+    stops: bool,
+}
+
+/// What is written as one group.
+#[derive(Default)]
+struct Batch {
+    bytes: Vec<u8>,
+    records: u32,
+    tickets: Vec<Ticket>,
+    facts: Vec<(ObjectKey, Facts)>,
+    objects: HashSet<ObjectKey>,
+}
+
+/// A segment that is written no more.
+pub(crate) struct Segment {
+    pub(crate) path: PathBuf,
+    /// The objects that it has something of.
+    pub(crate) objects: HashSet<ObjectKey>,
+}
+
+/// Where a journal begins: after what was read of the one before.
+pub(crate) struct Start {
+    /// The number of the first group.
+    pub(crate) group: u64,
+    /// The number of the first segment.
+    pub(crate) segment: u64,
+    /// Segments that are there and will be retired.
+    pub(crate) segments: usize,
+    /// What the logs of objects hold.
+    pub(crate) logs: HashMap<ObjectKey, WalRange>,
+}
+
+impl Journal {
+    /// Starts the thread of a journal. Its files are made when the first commit comes.
+    ///
+    /// # Errors
+    ///
+    /// When there can be no thread.
+    pub(crate) fn start(
+        files: Arc<dyn FileSystem>,
+        folder: PathBuf,
+        durability: Durability,
+        keeper: Arc<KeeperInbox>,
+        start: Start,
+    ) -> io::Result<(Self, JoinHandle<()>)> {
+        let Start { group, segment, segments, logs } = start;
+        let state = Mutex::new(State { segments, logs, ..State::default() });
+        let (filled, advanced) = Default::default();
+        let shared = Arc::new(Shared { state, filled, advanced, files, folder, durability, keeper });
+        let writer = Writer { shared: shared.clone(), group, synced: group, next_segment: segment, open: None };
+        let thread = std::thread::Builder::new().name("journal".into()).spawn(move || writer.run())?;
+        Ok((Self(shared), thread))
+    }
+
+    /// Writes what has come, and ends the thread.
+    pub(crate) fn stop(&self) {
+        self.0.lock().stops = true;
+        self.0.filled.notify_one();
+        self.0.advanced.notify_all();
+    }
+
+    /// What the log of an object held when this was asked.
+    pub(crate) fn log_of(&self, key: &ObjectKey) -> Option<WalRange> {
+        self.0.lock().logs.get(key).copied()
+    }
+
+    /// Notes that the log of an object is durable up to where it ended at some time before.
+    pub(crate) fn note_synced(&self, key: &ObjectKey, wal: WalRange) {
+        let record =
+            Record { kind: Kind::Synced, key: key.clone(), salts: wal.salts, offset: wal.end, facts: None, data: &[] };
+        let mut state = self.0.lock();
+        state.next.push(&record);
+        drop(state);
+        self.0.filled.notify_one();
+    }
+
+    /// Waits until all that has come so far is durable.
+    ///
+    /// # Errors
+    ///
+    /// When some of it was given up.
+    pub(crate) fn wait(&self) -> io::Result<()> {
+        let mut state = self.0.lock();
+        if state.next.records == 0 && state.done == state.batch {
+            return Ok(());
+        }
+        let wanted = if state.next.records == 0 { state.batch - 1 } else { state.batch };
+        while state.done <= wanted {
+            state = self.0.advanced.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        match state.given_up {
+            Some(batch) if batch >= wanted => Err(io::Error::other("the journal could not be written")),
+            _ => Ok(()),
+        }
+    }
+
+    /// A segment is needed no more.
+    ///
+    /// # Errors
+    ///
+    /// When the disk fails.
+    pub(crate) fn retire(&self, segment: &Segment) -> io::Result<()> {
+        let spare = spare(&self.0.folder);
+        match self.0.files.exists(&spare)? {
+            true => self.0.files.remove(&segment.path)?,
+            false => self.0.files.rename(&segment.path, &spare)?,
+        }
+        self.0.files.sync_dir(&self.0.folder)?;
+        self.0.lock().segments -= 1;
+        self.0.advanced.notify_all();
+        Ok(())
+    }
+}
+
+impl CommitLog for Journal {
+    fn append(&self, commit: Commit<'_>) -> Result<Appended, Error> {
+        let is_strict = self.0.durability == Durability::Strict;
+        let range = commit.range.filter(|_| is_strict);
+        if range.is_none() && commit.facts.is_none() && !is_strict {
+            return Ok(Appended::Durable);
+        }
+        let mut state = self.0.lock();
+        if state.next.bytes.len() > JOURNAL_BACKLOG_LEN_MAX {
+            let what = "the disk takes commits too slowly".to_owned();
+            return Err(Error::Disk { path: self.0.folder.clone(), what });
+        }
+        let (start, end, salts) = range.map_or((0, 0, [0; 8]), |range| (range.start, range.end, range.salts));
+        let mut facts = commit.facts.clone();
+        let mut offset = start;
+        loop {
+            let len = usize::try_from(end - offset).unwrap_or(usize::MAX).min(RECORD_DATA_LEN_MAX);
+            let key = commit.object.clone();
+            let record = Record { kind: Kind::Bytes, key, salts, offset, facts: facts.take(), data: &[] };
+            state.next.push_with(&record, len, |room| (commit.read)(room, offset))?;
+            offset += len as u64;
+            if offset >= end {
+                break;
+            }
+        }
+        if let Some(range) = range {
+            state.logs.insert(commit.object.clone(), WalRange { start: 0, ..range });
+        }
+        state.next.facts.extend(commit.facts.map(|facts| (commit.object.clone(), facts)));
+        state.next.tickets.push(commit.ticket);
+        drop(state);
+        self.0.filled.notify_one();
+        Ok(Appended::Later)
+    }
+
+    fn trim(&self, key: &ObjectKey) -> io::Result<()> {
+        let record = Record { kind: Kind::Trimmed, key: key.clone(), salts: [0; 8], offset: 0, facts: None, data: &[] };
+        {
+            let mut state = self.0.lock();
+            if state.logs.remove(key).is_none() {
+                return Ok(());
+            }
+            state.next.push(&record);
+        }
+        self.0.filled.notify_one();
+        self.wait()
+    }
+}
+
+impl Shared {
+    /// Held for a copy, never while the disk is waited for.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Batch {
+    /// A record without data.
+    fn push(&mut self, record: &Record<'_>) {
+        // Nothing is filled in, so nothing can fail.
+        let _ = self.push_with(record, 0, |_| Ok::<_, std::convert::Infallible>(()));
+    }
+
+    fn push_with<E>(
+        &mut self,
+        record: &Record<'_>,
+        len: usize,
+        fill: impl FnOnce(&mut [u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        if self.bytes.is_empty() {
+            // The header, which is known when the group is written.
+            self.bytes.resize(GROUP_HEADER_LEN, 0);
+        }
+        encode(&mut self.bytes, record, len, fill)?;
+        self.records += 1;
+        self.objects.insert(record.key.clone());
+        Ok(())
+    }
+}
+
+/// The thread that writes.
+struct Writer {
+    shared: Arc<Shared>,
+    /// The number of the next group.
+    group: u64,
+    /// Groups before this one are durable.
+    synced: u64,
+    next_segment: u64,
+    open: Option<OpenSegment>,
+}
+
+struct OpenSegment {
+    file: Box<dyn File>,
+    path: PathBuf,
+    /// Where the next group goes.
+    at: u64,
+    objects: HashSet<ObjectKey>,
+}
+
+impl Writer {
+    fn run(mut self) {
+        let mut spent = Vec::new();
+        loop {
+            let Some((mut batch, number)) = self.next_batch(std::mem::take(&mut spent)) else { return self.seal() };
+            let result = self.write(&mut batch);
+            self.tell(&mut batch, number, result);
+            batch.bytes.clear();
+            spent = batch.bytes;
+        }
+    }
+
+    /// All that waits to be written; `None` at the end. `spent` is a buffer to be used again.
+    fn next_batch(&self, spent: Vec<u8>) -> Option<(Batch, u64)> {
+        let mut state = self.shared.lock();
+        while state.next.records == 0 {
+            if state.stops {
+                return None;
+            }
+            state = self.shared.filled.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        let next = Batch { bytes: spent, ..Batch::default() };
+        let batch = std::mem::replace(&mut state.next, next);
+        state.batch += 1;
+        Some((batch, state.batch - 1))
+    }
+
+    fn write(&mut self, batch: &mut Batch) -> io::Result<()> {
+        let len = batch.bytes.len();
+        let group = Group {
+            number: self.group,
+            synced: self.synced,
+            records: batch.records,
+            len: (len - GROUP_HEADER_LEN) as u64,
+        };
+        batch.bytes[..GROUP_HEADER_LEN].copy_from_slice(&encode_group(group));
+        batch.bytes.resize(len.next_multiple_of(ALIGNMENT), 0);
+        let len = batch.bytes.len() as u64;
+        if self.open.as_ref().is_some_and(|open| open.at + len > SEGMENT_LEN) {
+            self.seal();
+        }
+        let open = match &mut self.open {
+            Some(open) => open,
+            none => none.insert(open_segment(&self.shared, &mut self.next_segment)?),
+        };
+        open.objects.extend(batch.objects.drain());
+        open.file.write_at(&batch.bytes, open.at)?;
+        if self.shared.durability == Durability::Strict {
+            open.file.sync()?;
+        }
+        open.at += len;
+        self.group += 1;
+        self.synced = self.group;
+        Ok(())
+    }
+
+    /// The open segment is written no more: it is the keeper's.
+    fn seal(&mut self) {
+        if let Some(OpenSegment { path, objects, .. }) = self.open.take() {
+            self.shared.keeper.sealed(Segment { path, objects });
+        }
+    }
+
+    /// Tells what became of a batch.
+    fn tell(&mut self, batch: &mut Batch, number: u64, result: io::Result<()>) {
+        let failure: Option<Arc<str>> = result.err().map(|error| {
+            tracing::error!(%error, folder = %self.shared.folder.display(), "the journal cannot be written");
+            // What is on the disk of this segment's last group is not known: the next goes elsewhere.
+            self.seal();
+            format!("The write could not be made durable: {error}").into()
+        });
+        if failure.is_none() {
+            // Before anybody hears that these are durable, the keeper knows what hangs on them.
+            self.shared.keeper.note_all(batch.facts.drain(..));
+        }
+        let mut state = self.shared.lock();
+        state.done = number + 1;
+        if failure.is_some() {
+            state.given_up = Some(number);
+        }
+        drop(state);
+        self.shared.advanced.notify_all();
+        for Ticket { signals, host, attempt, pos } in batch.tickets.drain(..) {
+            signals.push(match &failure {
+                None => Signal::Durable(host, attempt, pos),
+                Some(failure) => Signal::NotDurable(host, attempt, failure.clone()),
+            });
+        }
+    }
+}
+
+/// Opens the next segment, when there are not too many that the keeper has yet to retire.
+fn open_segment(shared: &Shared, next: &mut u64) -> io::Result<OpenSegment> {
+    let mut state = shared.lock();
+    while state.segments >= SEGMENTS_MAX && !state.stops {
+        state = shared.advanced.wait(state).unwrap_or_else(PoisonError::into_inner);
+    }
+    drop(state);
+    let files = &shared.files;
+    if *next == 0 {
+        files.create_dir(&shared.folder)?;
+        if let Some(data) = shared.folder.parent() {
+            files.sync_dir(data)?;
+        }
+    }
+    let path = segment_path(&shared.folder, *next);
+    let spare = spare(&shared.folder);
+    let file = match files.exists(&spare)? {
+        true => {
+            files.rename(&spare, &path)?;
+            files.open(&path, Open::Existing)?
+        }
+        false => {
+            let file = files.open(&path, Open::OrCreate)?;
+            fill(&*file)?;
+            file
+        }
+    };
+    files.sync_dir(&shared.folder)?;
+    *next += 1;
+    shared.lock().segments += 1;
+    Ok(OpenSegment { file, path, at: 0, objects: HashSet::new() })
+}
+
+/// Fills a new segment with zeros, so that what is written to it later changes neither its length nor its blocks.
+fn fill(file: &dyn File) -> io::Result<()> {
+    let zeros = vec![0; 1 << 20];
+    let mut at = 0;
+    while at < SEGMENT_LEN {
+        file.write_at(&zeros, at)?;
+        at += zeros.len() as u64;
+    }
+    file.sync()
+}
+
+/// The file of a segment.
+pub(crate) fn segment_path(folder: &Path, number: u64) -> PathBuf {
+    folder.join(format!("{number:010}.log"))
+}
+
+/// A segment that waits to be used again.
+fn spare(folder: &Path) -> PathBuf {
+    folder.join("spare")
+}

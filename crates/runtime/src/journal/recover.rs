@@ -1,0 +1,333 @@
+//! What is read of a journal when a node starts, and made true again.
+//!
+//! Each intact group is done once more: the bytes of a commit are written to where they belong in the write-ahead log of
+//! their object. That is idempotent, so a crash in the middle of it costs nothing. Nothing is synced here: the segments
+//! stay until the keeper has done that.
+//!
+//! Invariant: what ends the journal is a group that nobody was told is durable. Damage to any other is an error that says
+//! where it is; when it is known whose record it hit, only that object is refused.
+
+use std::collections::{HashMap, HashSet};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use dormouse_storage::commit::{Salts, WalRange};
+use dormouse_storage::db::{ensure, wal_path};
+use dormouse_storage::file::{FileSystem, Open};
+
+use crate::commit_log::{Facts, ObjectKey};
+use crate::journal::record::{ALIGNMENT, Broken, GROUP_HEADER_LEN, Group, Kind, decode, decode_group};
+use crate::journal::{Segment, Start};
+use crate::store;
+
+/// What a journal held.
+pub(crate) struct Recovered {
+    pub(crate) start: Start,
+    /// The segments, the oldest first.
+    pub(crate) segments: Vec<Segment>,
+    /// What the registry must know, in order.
+    pub(crate) facts: Vec<(ObjectKey, Facts)>,
+    /// Objects that cannot be served, and why.
+    pub(crate) refused: HashMap<ObjectKey, String>,
+}
+
+/// Why a journal cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum RecoverError {
+    /// The disk failed.
+    #[error("cannot read the journal: {0}")]
+    Io(#[from] io::Error),
+    /// What was durable is not intact.
+    #[error(
+        "the journal is damaged at byte {at} of {}: {what}. Restore the data folder from a copy; or move the file away, \
+         which loses the last writes of the objects in it", .path.display()
+    )]
+    Damaged {
+        /// The segment.
+        path: PathBuf,
+        /// Where in it.
+        at: usize,
+        /// What is wrong.
+        what: &'static str,
+    },
+}
+
+/// A group as it was found.
+struct Found {
+    segment: usize,
+    at: usize,
+    group: Group,
+}
+
+/// What is left to be done for one object.
+#[derive(Default)]
+struct Redo {
+    pieces: Vec<Piece>,
+    /// The log that they are of, and how far it goes at least.
+    wal: Option<WalRange>,
+}
+
+/// Bytes of an object's log in a segment.
+struct Piece {
+    segment: usize,
+    at: usize,
+    len: usize,
+    offset: u64,
+}
+
+/// Reads a journal and does what it says once more.
+///
+/// # Errors
+///
+/// When the disk fails, or something that was durable is not intact and it is not known whose it was.
+pub(crate) fn recover(files: &dyn FileSystem, data: &Path, folder: &Path) -> Result<Recovered, RecoverError> {
+    let mut paths: Vec<(u64, PathBuf)> = Vec::new();
+    for name in files.list(folder)? {
+        if let Some(number) = name.strip_suffix(".log").and_then(|number| number.parse().ok()) {
+            paths.push((number, folder.join(name)));
+        }
+    }
+    paths.sort();
+    let next_segment = paths.last().map_or(0, |(number, _)| number + 1);
+    let paths: Vec<PathBuf> = paths.into_iter().map(|(_, path)| path).collect();
+    let mut scan = Scan::new(files, &paths);
+    scan.find_groups()?;
+    scan.read_groups()?;
+    let Scan { next_group, objects, redo, facts, mut refused, .. } = scan;
+    let mut logs = HashMap::new();
+    for (key, redo) in redo {
+        match redo.run(files, &paths, &store::path(data, &key))? {
+            Redone::Log(wal) => drop(logs.insert(key, wal)),
+            Redone::Nothing => {}
+            Redone::Unfit(why) => drop(refused.insert(key, why)),
+        }
+    }
+    let segments = paths.into_iter().zip(objects).map(|(path, objects)| Segment { path, objects }).collect::<Vec<_>>();
+    let start = Start { group: next_group, segment: next_segment, segments: segments.len(), logs };
+    Ok(Recovered { start, segments, facts, refused })
+}
+
+struct Scan<'a> {
+    files: &'a dyn FileSystem,
+    paths: &'a [PathBuf],
+    found: Vec<Found>,
+    /// The number of the group that comes next.
+    next_group: u64,
+    /// The objects of each segment.
+    objects: Vec<HashSet<ObjectKey>>,
+    redo: HashMap<ObjectKey, Redo>,
+    facts: Vec<(ObjectKey, Facts)>,
+    refused: HashMap<ObjectKey, String>,
+}
+
+impl<'a> Scan<'a> {
+    fn new(files: &'a dyn FileSystem, paths: &'a [PathBuf]) -> Self {
+        Self {
+            files,
+            paths,
+            found: Vec::new(),
+            next_group: 0,
+            objects: paths.iter().map(|_| HashSet::new()).collect(),
+            redo: HashMap::new(),
+            facts: Vec::new(),
+            refused: HashMap::new(),
+        }
+    }
+
+    /// Finds the groups that count: each number once, the newest.
+    fn find_groups(&mut self) -> Result<(), RecoverError> {
+        for segment in 0..self.paths.len() {
+            let bytes = read(self.files, &self.paths[segment])?;
+            let mut at = 0;
+            while let Some(group) = bytes.get(at..).and_then(decode_group) {
+                let is_first = self.found.is_empty() || at == 0;
+                if !is_first && group.number != self.next_group {
+                    break;
+                }
+                if at == 0 {
+                    self.take_back(segment, group)?;
+                }
+                self.next_group = group.number + 1;
+                self.found.push(Found { segment, at, group });
+                at += length(group);
+            }
+            let later = (at..bytes.len()).step_by(ALIGNMENT).filter_map(|at| decode_group(&bytes[at..]));
+            if later.filter(|group| group.number > self.next_group).any(|group| group.synced > self.next_group) {
+                return Err(self.damaged(segment, at, "a group of commits cannot be read"));
+            }
+        }
+        Ok(())
+    }
+
+    /// A new segment begins with this group: those of its number and later were given up.
+    fn take_back(&mut self, segment: usize, first: Group) -> Result<(), RecoverError> {
+        if !self.found.is_empty() && first.number > self.next_group {
+            return Err(self.damaged(segment, 0, "the groups of commits before it are missing"));
+        }
+        self.found.retain(|found| found.group.number < first.number);
+        Ok(())
+    }
+
+    /// Reads the records of the groups, and what they come to for each object.
+    fn read_groups(&mut self) -> Result<(), RecoverError> {
+        let synced = self.found.iter().map(|found| found.group.synced).max().unwrap_or(0);
+        let found = std::mem::take(&mut self.found);
+        let mut bytes = Vec::new();
+        let mut loaded = None;
+        for Found { segment, at, group } in found {
+            if loaded.replace(segment) != Some(segment) {
+                bytes = read(self.files, &self.paths[segment])?;
+            }
+            let start = at + GROUP_HEADER_LEN;
+            let end = usize::try_from(group.len).ok().and_then(|len| start.checked_add(len));
+            let broken = match end.and_then(|end| bytes.get(start..end)) {
+                Some(records) if group.number >= synced && !are_intact(records, group.records) => Some(start),
+                Some(_) => self.read_records(&bytes, segment, start, group).err(),
+                None => Some(start),
+            };
+            match broken {
+                None => {}
+                // Nobody was told that it is durable; nothing after it was either.
+                Some(_) if group.number >= synced => {
+                    self.next_group = group.number;
+                    return Ok(());
+                }
+                Some(at) => return Err(self.damaged(segment, at, "the header of a commit cannot be read")),
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the records of one group. The error is where one has no header.
+    fn read_records(&mut self, bytes: &[u8], segment: usize, start: usize, group: Group) -> Result<(), usize> {
+        let mut rest = &bytes[start..];
+        for _ in 0..group.records {
+            let at = bytes.len() - rest.len();
+            let record = match decode(rest) {
+                Ok((record, behind)) => {
+                    rest = behind;
+                    record
+                }
+                Err(Broken::Body(key)) => {
+                    let path = self.paths[segment].display();
+                    self.refused.insert(key, format!("a commit of it at byte {at} of {path} is damaged"));
+                    // Where the next record begins is not known; each has a header of its own to be found by.
+                    rest = next_record(&rest[1..]);
+                    continue;
+                }
+                Err(Broken::Header) => return Err(at),
+            };
+            let behind = bytes.len() - rest.len();
+            self.objects[segment].insert(record.key.clone());
+            let redo = self.redo.entry(record.key.clone()).or_default();
+            match record.kind {
+                Kind::Bytes if !record.data.is_empty() => {
+                    let at = behind - size_of::<u64>() - record.data.len();
+                    let piece = Piece { segment, at, len: record.data.len(), offset: record.offset };
+                    redo.add(piece, record.salts);
+                }
+                Kind::Bytes => {}
+                Kind::Trimmed => *redo = Redo::default(),
+                Kind::Synced => redo.extend(record.salts, record.offset),
+            }
+            if let Some(facts) = record.facts {
+                self.facts.push((record.key, facts));
+            }
+        }
+        Ok(())
+    }
+
+    fn damaged(&self, segment: usize, at: usize, what: &'static str) -> RecoverError {
+        RecoverError::Damaged { path: self.paths[segment].clone(), at, what }
+    }
+}
+
+/// Bytes of a group with its header and what fills up its last sector.
+fn length(group: Group) -> usize {
+    let len = usize::try_from(group.len).unwrap_or(usize::MAX / 2).min(usize::MAX / 2);
+    (GROUP_HEADER_LEN + len).next_multiple_of(ALIGNMENT)
+}
+
+fn are_intact(mut records: &[u8], count: u32) -> bool {
+    (0..count).all(|_| match decode(records) {
+        Ok((_, rest)) => {
+            records = rest;
+            true
+        }
+        Err(_) => false,
+    })
+}
+
+/// The next place that looks like a record.
+fn next_record(bytes: &[u8]) -> &[u8] {
+    let at = bytes.windows(4).position(|window| window == b"DMRC").unwrap_or(bytes.len());
+    &bytes[at..]
+}
+
+fn read(files: &dyn FileSystem, path: &Path) -> io::Result<Vec<u8>> {
+    let file = files.open(path, Open::Existing)?;
+    let mut bytes = vec![0; usize::try_from(file.len()?).map_err(io::Error::other)?];
+    let read = file.read_at(&mut bytes, 0)?;
+    bytes.truncate(read);
+    Ok(bytes)
+}
+
+/// How it went with one object.
+enum Redone {
+    /// Its log holds this.
+    Log(WalRange),
+    /// All of it is in the database.
+    Nothing,
+    /// Its log is not the one that the journal goes on with.
+    Unfit(String),
+}
+
+impl Redo {
+    fn add(&mut self, piece: Piece, salts: Salts) {
+        let end = piece.offset + piece.len as u64;
+        // A new log: the one before is in the database, or it would not have begun.
+        if self.wal.is_some_and(|wal| wal.salts != salts) {
+            *self = Self::default();
+        }
+        self.pieces.push(piece);
+        // The last word on where it ends: what was written behind it and is not told of again was given up.
+        self.wal = Some(WalRange { salts, start: 0, end });
+    }
+
+    fn extend(&mut self, salts: Salts, end: u64) {
+        match &mut self.wal {
+            Some(wal) if wal.salts == salts => wal.end = wal.end.max(end),
+            wal => *wal = Some(WalRange { salts, start: 0, end }),
+        }
+    }
+
+    fn run(self, files: &dyn FileSystem, segments: &[PathBuf], path: &Path) -> io::Result<Redone> {
+        let Some(wal) = self.wal else { return Ok(Redone::Nothing) };
+        ensure(files, path)?;
+        let file = files.open(&wal_path(path), Open::OrCreate)?;
+        if self.pieces.first().is_none_or(|piece| piece.offset > 0) {
+            let mut header = [0; 32];
+            match file.read_at(&mut header, 0)? {
+                // Written into the database a moment before the journal could have said so.
+                0 => return Ok(Redone::Nothing),
+                32 if header[16..24] == wal.salts => {}
+                _ => {
+                    let path = wal_path(path);
+                    return Ok(Redone::Unfit(format!("{} is not the log that was written", path.display())));
+                }
+            }
+        }
+        let mut loaded: Option<(usize, Box<dyn dormouse_storage::file::File>)> = None;
+        let mut bytes = Vec::new();
+        for piece in &self.pieces {
+            let segment = match &mut loaded {
+                Some((segment, file)) if *segment == piece.segment => file,
+                loaded => &mut loaded.insert((piece.segment, files.open(&segments[piece.segment], Open::Existing)?)).1,
+            };
+            bytes.resize(piece.len, 0);
+            segment.read_at(&mut bytes, piece.at as u64)?;
+            file.write_at(&bytes, piece.offset)?;
+        }
+        Ok(Redone::Log(wal))
+    }
+}

@@ -1,0 +1,390 @@
+//! The thread that does what nobody waits for: it writes logs into databases, retires segments of the journal, keeps the
+//! registry, and fires the alarms of objects that are not in memory.
+//!
+//! Invariant: what the registry holds is never less than what the retired segments said: it is durable before a segment
+//! goes. A closed database ends up without a log, so an object that nobody uses is one file. The keeper uses only files
+//! that are its own by [`Claims`], or syncs what a host has open.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::io;
+use std::mem;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use dormouse_object::id::ObjectId;
+use dormouse_storage::db::wal_path;
+use dormouse_storage::file::Open;
+use dormouse_storage::registry::{Entry, Registry};
+use dormouse_storage::{Db, Error, Vfs};
+
+use crate::commit_log::{CommitLog as _, Facts, ObjectKey, Ticket};
+use crate::journal::{Journal, Segment};
+use crate::limits::{ALARMS_AT_ONCE_MAX, CHECKPOINT_DELAY, REGISTRY_DELAY, SEGMENTS_KEPT};
+use crate::node::Handle;
+use crate::shard::Post;
+use crate::signals::Signal;
+use crate::store::{self, Claims};
+
+/// How long the alarms of a shard wait that has too much to do.
+const ALARM_PAUSE_MS: u64 = 50;
+
+/// What the keeper is told.
+#[derive(Default)]
+pub(crate) struct KeeperInbox {
+    /// Held for a copy, never while a disk is waited for.
+    news: Mutex<News>,
+    changed: Condvar,
+}
+
+/// Bounded by what exists: an object stands in each list once, and a segment too.
+#[derive(Default)]
+struct News {
+    facts: HashMap<ObjectKey, Facts>,
+    closed: Vec<ObjectKey>,
+    checkpoints: Vec<(ObjectKey, Box<Db>, Ticket)>,
+    sealed: Vec<Segment>,
+    questions: Vec<Question>,
+    stops: bool,
+}
+
+/// Something that only the registry can answer.
+pub(crate) type Question = Box<dyn FnOnce(&mut Registry) + Send>;
+
+impl KeeperInbox {
+    fn lock(&self) -> MutexGuard<'_, News> {
+        self.news.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tell(&self, tell: impl FnOnce(&mut News)) {
+        tell(&mut self.lock());
+        self.changed.notify_one();
+    }
+
+    pub(crate) fn note_all(&self, facts: impl Iterator<Item = (ObjectKey, Facts)>) {
+        let mut facts = facts.peekable();
+        if facts.peek().is_some() {
+            self.tell(|news| news.facts.extend(facts));
+        }
+    }
+
+    pub(crate) fn sealed(&self, segment: Segment) {
+        self.tell(|news| news.sealed.push(segment));
+    }
+
+    pub(crate) fn closed(&self, key: &ObjectKey) {
+        self.tell(|news| news.closed.push(key.clone()));
+    }
+
+    pub(crate) fn checkpoint(&self, key: ObjectKey, db: Box<Db>, waiter: Ticket) {
+        self.tell(|news| news.checkpoints.push((key, db, waiter)));
+    }
+
+    pub(crate) fn ask(&self, question: Question) {
+        self.tell(|news| news.questions.push(question));
+    }
+
+    pub(crate) fn stop(&self) {
+        self.tell(|news| news.stops = true);
+    }
+}
+
+/// The thread's own.
+pub(crate) struct Keeper {
+    pub(crate) inbox: Arc<KeeperInbox>,
+    pub(crate) folder: PathBuf,
+    pub(crate) vfs: Vfs,
+    pub(crate) claims: Arc<Claims>,
+    pub(crate) journal: Arc<Journal>,
+    pub(crate) registry: Registry,
+    pub(crate) node: Handle,
+    /// News for the registry, and since when they gather.
+    pub(crate) facts: HashMap<ObjectKey, Facts>,
+    pub(crate) gathers_since: Option<Instant>,
+    /// Databases that were closed with something in their log.
+    pub(crate) closed: VecDeque<(Instant, ObjectKey)>,
+    /// Segments to be retired, the oldest first.
+    pub(crate) sealed: VecDeque<Segment>,
+    /// Alarms that were handed to their shards, and when they had been due.
+    pub(crate) fired: HashMap<ObjectKey, u64>,
+    /// When the next alarm of an object that is not in memory may be due; unknown after the registry has changed.
+    pub(crate) next_alarm: Option<Option<u64>>,
+}
+
+impl Keeper {
+    /// Works until it is told to stop.
+    pub(crate) fn run(mut self) {
+        loop {
+            let news = self.wait();
+            let stops = news.stops;
+            self.take(news);
+            if stops {
+                return self.end();
+            }
+            self.fire_alarms();
+            if self.gathers_since.is_some_and(|since| since.elapsed() >= REGISTRY_DELAY) {
+                self.write_registry();
+            }
+            if self.sealed.len() > SEGMENTS_KEPT {
+                self.retire_segment();
+            } else if let Some((_, key)) = self.closed.pop_front_if(|(at, _)| at.elapsed() >= CHECKPOINT_DELAY) {
+                self.checkpoint_closed(&key);
+            }
+        }
+    }
+
+    /// What there is to know; waits when there is nothing to do.
+    fn wait(&mut self) -> News {
+        let patience = self.patience();
+        let mut news = self.inbox.lock();
+        if news.is_empty() && !patience.is_zero() {
+            let waited = self.inbox.changed.wait_timeout(news, patience);
+            news = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        mem::take(&mut *news)
+    }
+
+    /// How long there is nothing to do, if nothing comes.
+    fn patience(&mut self) -> Duration {
+        const LONG: Duration = Duration::from_secs(60);
+        if self.sealed.len() > SEGMENTS_KEPT {
+            return Duration::ZERO;
+        }
+        let registry =
+            self.gathers_since.map(|since| (since + REGISTRY_DELAY).saturating_duration_since(Instant::now()));
+        let closed =
+            self.closed.front().map(|(at, _)| (*at + CHECKPOINT_DELAY).saturating_duration_since(Instant::now()));
+        let alarm = self.next_alarm().map(|due| Duration::from_millis(due.saturating_sub(self.node.now_ms())));
+        [registry, closed, alarm].into_iter().flatten().min().map_or(LONG, |wait| wait.min(LONG))
+    }
+
+    fn take(&mut self, news: News) {
+        for (key, facts) in news.facts {
+            self.fired.remove(&key);
+            self.gathers_since.get_or_insert_with(Instant::now);
+            if let (Some(next), Some(due)) = (&mut self.next_alarm, facts.alarm_due_ms) {
+                *next = Some(next.map_or(due, |next| next.min(due)));
+            }
+            self.facts.insert(key, facts);
+        }
+        let now = Instant::now();
+        self.closed.extend(news.closed.into_iter().map(|key| (now, key)));
+        self.sealed.extend(news.sealed);
+        for (key, db, waiter) in news.checkpoints {
+            self.checkpoint_open(&key, db, &waiter);
+        }
+        if !news.questions.is_empty() {
+            self.write_registry();
+        }
+        for question in news.questions {
+            question(&mut self.registry);
+            self.next_alarm = None;
+        }
+    }
+
+    /// The last that is done: everything is on its way to the disk, and what is not done is done at the next start.
+    fn end(mut self) {
+        self.write_registry();
+        if let Err(error) = self.registry.sync() {
+            tracing::warn!(%error, "the registry could not be synced");
+        }
+    }
+}
+
+impl News {
+    fn is_empty(&self) -> bool {
+        let lists = self.closed.is_empty() && self.checkpoints.is_empty() && self.sealed.is_empty();
+        lists && self.facts.is_empty() && self.questions.is_empty() && !self.stops
+    }
+}
+
+/// Databases.
+impl Keeper {
+    fn checkpoint_open(&self, key: &ObjectKey, mut db: Box<Db>, waiter: &Ticket) {
+        if let Err(error) = db.checkpoint() {
+            tracing::warn!(%error, "a log could not be written into its database; it stays, and grows");
+        } else if let Err(error) = self.journal.trim(key) {
+            tracing::warn!(%error, "the journal cannot be told of a checkpoint");
+        }
+        waiter.signals.push(Signal::Checkpointed(waiter.host, db));
+    }
+
+    /// Writes the log of a database into it that nobody has open. Nothing when somebody has, or there is no log.
+    fn checkpoint_closed(&self, key: &ObjectKey) -> bool {
+        let Some(wal) = self.claims.keep(key) else { return !self.claims.has(key) };
+        let path = store::path(&self.folder, key);
+        let result = Db::open(&self.vfs, &path, None, Some(wal)).and_then(|mut db| {
+            db.checkpoint()?;
+            Ok(db.wal())
+        });
+        let told = result.and_then(|wal| {
+            self.journal.trim(key).map_err(|error| Error::Disk { path: path.clone(), what: error.to_string() })?;
+            Ok(wal)
+        });
+        let is_done = told.is_ok();
+        let wal = told.unwrap_or_else(|error| {
+            tracing::error!(%error, "a log could not be written into its database");
+            wal
+        });
+        self.claims.free(key, wal);
+        is_done
+    }
+
+    /// Makes sure that all of the oldest segment is in the files of its objects, and lets it go.
+    fn retire_segment(&mut self) {
+        let Some(segment) = self.sealed.pop_front() else { return };
+        let mut is_done = true;
+        for key in &segment.objects {
+            is_done &= if self.claims.is_open(key) { self.sync_open(key) } else { self.checkpoint_closed(key) };
+        }
+        self.write_registry();
+        let retired = match is_done && self.facts.is_empty() {
+            true => self.registry.sync().map_err(io::Error::other).and_then(|()| self.journal.retire(&segment)),
+            false => Err(io::Error::other("not all of it is safe elsewhere")),
+        };
+        if let Err(error) = retired {
+            tracing::error!(path = %segment.path.display(), %error, "a segment of the journal has to stay");
+            self.sealed.push_front(segment);
+            // The disk is not asked all the time.
+            std::thread::sleep(REGISTRY_DELAY);
+        }
+    }
+
+    /// Makes the log of a database durable that a host has open.
+    fn sync_open(&self, key: &ObjectKey) -> bool {
+        let Some(wal) = self.journal.log_of(key) else { return true };
+        let path = store::path(&self.folder, key);
+        let files = self.vfs.files();
+        let synced = files
+            .open(&wal_path(&path), Open::Existing)
+            .and_then(|file| file.sync())
+            .and_then(|()| files.open(&path, Open::Existing)?.sync())
+            .and_then(|()| path.parent().map_or(Ok(()), |folder| files.sync_dir(folder)));
+        match synced {
+            Ok(()) => {
+                self.journal.note_synced(key, wal);
+                self.journal.wait().is_ok()
+            }
+            Err(error) => {
+                tracing::error!(path = %path.display(), %error, "a log could not be synced");
+                false
+            }
+        }
+    }
+}
+
+/// The registry and its alarms.
+impl Keeper {
+    /// Writes what has gathered.
+    fn write_registry(&mut self) {
+        self.gathers_since = None;
+        if self.facts.is_empty() {
+            return;
+        }
+        let entries = self.facts.iter().map(|(key, facts)| Entry {
+            class: key.class.to_string(),
+            id: key.id,
+            name: facts.name.as_deref().map(str::to_owned),
+            alarm_due_ms: facts.alarm_due_ms,
+            refused: None,
+        });
+        match self.registry.put(entries) {
+            Ok(()) => self.facts.clear(),
+            Err(error) => {
+                tracing::error!(%error, "the registry could not be written");
+                self.gathers_since = Some(Instant::now());
+            }
+        }
+        self.next_alarm = None;
+    }
+
+    /// When the next alarm is due that was not fired.
+    fn next_alarm(&mut self) -> Option<u64> {
+        if let Some(next) = self.next_alarm {
+            return next;
+        }
+        // One more than were fired: so one of them was not, if there is one.
+        let stored = match self.registry.due(u64::MAX, self.fired.len() + 1) {
+            Ok(entries) => entries.into_iter().filter_map(|entry| self.not_fired(entry)).map(|(_, _, due)| due).next(),
+            Err(error) => {
+                tracing::error!(%error, "the registry cannot tell the next alarm");
+                Some(self.node.now_ms() + 1_000)
+            }
+        };
+        let gathering = self.facts.values().filter_map(|facts| facts.alarm_due_ms).min();
+        let next = [stored, gathering].into_iter().flatten().min();
+        self.next_alarm = Some(next);
+        next
+    }
+
+    fn not_fired(&self, entry: Entry) -> Option<(ObjectKey, Option<Arc<str>>, u64)> {
+        let due = entry.alarm_due_ms.filter(|_| entry.refused.is_none())?;
+        let key = ObjectKey { class: entry.class.into(), id: entry.id };
+        (self.fired.get(&key) != Some(&due)).then(|| (key, entry.name.map(Into::into), due))
+    }
+
+    /// Hands the alarms that are due to the shards of their objects.
+    fn fire_alarms(&mut self) {
+        let now = self.node.now_ms();
+        if self.next_alarm().is_none_or(|due| due > now) {
+            return;
+        }
+        self.write_registry();
+        let due = self.registry.due(now, ALARMS_AT_ONCE_MAX + self.fired.len()).unwrap_or_else(|error| {
+            tracing::error!(%error, "the registry cannot tell which alarms are due");
+            Vec::new()
+        });
+        self.next_alarm = None;
+        for entry in due {
+            let Some((key, name, due)) = self.not_fired(entry) else { continue };
+            let id = ObjectId::stored(key.id, name);
+            let posted = match self.node.class_of(&key.class) {
+                Some(class) => self.node.post(self.node.shard_of(&id), Post::Alarm(class, id)).is_ok(),
+                None => {
+                    tracing::warn!(
+                        class = &*key.class,
+                        "an alarm is due of a class that the application does not have"
+                    );
+                    true
+                }
+            };
+            if !posted {
+                // The shard has more to do than it can: the alarm waits a moment.
+                self.next_alarm = Some(Some(now + ALARM_PAUSE_MS));
+                return;
+            }
+            self.fired.insert(key, due);
+        }
+    }
+}
+
+/// Fills an empty registry from the files of the objects: each is opened. For when the registry itself is lost.
+pub(crate) fn rebuild(vfs: &Vfs, folder: &Path, registry: &mut Registry) -> Result<(), Error> {
+    let files = vfs.files();
+    let error = |path: &Path, error: io::Error| Error::Disk { path: path.into(), what: error.to_string() };
+    let objects = folder.join("objects");
+    let mut seen = HashSet::new();
+    for class_folder in files.list(&objects).map_err(|e| error(&objects, e))? {
+        let Some(class) = store::class_of_folder(&class_folder) else { continue };
+        let class_folder = objects.join(class_folder);
+        for first in files.list(&class_folder).map_err(|e| error(&class_folder, e))? {
+            let folder = class_folder.join(&first);
+            for name in files.list(&folder).map_err(|e| error(&folder, e))? {
+                let Some(id) = name.strip_suffix(".sqlite").and_then(|rest| store::id_of_name(&first, rest)) else {
+                    continue;
+                };
+                if !seen.insert((class.clone(), id)) {
+                    continue;
+                }
+                let path = folder.join(&name);
+                let found = Db::open(vfs, &path, None, None).and_then(|db| Ok((db.stored_name()?, db.alarm()?)));
+                let (name, alarm, refused) = match found {
+                    Ok((name, alarm)) => (name, alarm.map(|alarm| alarm.due_ms), None),
+                    Err(error) => (None, None, Some(error.to_string())),
+                };
+                registry.put([Entry { class: class.clone(), id, name, alarm_due_ms: alarm, refused }])?;
+            }
+        }
+    }
+    Ok(())
+}

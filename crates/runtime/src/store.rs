@@ -1,0 +1,476 @@
+//! The data folder of a node: where each object's database is, and who may touch its files.
+//!
+//! ```text
+//! DATA/lock                                held while a node runs
+//! DATA/registry.sqlite                     which objects there are, when alarms are due
+//! DATA/journal/NUMBER.log                  commits that are not in their databases yet
+//! DATA/objects/CLASS/XX/REST.sqlite        one database an object; its id is XX and REST
+//! ```
+//!
+//! Invariant: the files of an object are used by its host, or by the keeper, never by both: [`Claims`] says whose they
+//! are. Of a database that is closed with something left in its write-ahead log, it also remembers how much that is, so
+//! that a log that has become shorter meanwhile is noticed and not taken for the truth.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use dormouse_storage::commit::WalRange;
+use dormouse_storage::db::wal_path;
+use dormouse_storage::file::{Disk, FileSystem, Open};
+use dormouse_storage::registry::{Entry, Registry};
+use dormouse_storage::{Db, Error, Vfs};
+
+use crate::commit_log::{CommitLog, Facts, ObjectKey, Ticket};
+use crate::journal::recover::{RecoverError, Recovered, recover};
+use crate::journal::{Journal, Segment};
+use crate::keeper::{Keeper, KeeperInbox, Question, rebuild};
+use crate::node::Handle;
+use crate::signals::Signal;
+
+/// When a write counts as safe.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// When it survives a power loss.
+    #[default]
+    Strict,
+    /// When it survives the death of the process.
+    Relaxed,
+}
+
+/// What an operator can set for the data of a node.
+#[derive(Clone)]
+pub struct Options {
+    /// The folder; without one, objects have no storage.
+    pub data: Option<PathBuf>,
+    /// When a write counts as safe.
+    pub durability: Durability,
+    /// The file layer, which tests exchange.
+    pub files: Arc<dyn FileSystem>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { data: None, durability: Durability::default(), files: Arc::new(Disk) }
+    }
+}
+
+impl std::fmt::Debug for Options {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Options").field("data", &self.data).field("durability", &self.durability).finish()
+    }
+}
+
+/// Whose the files of an object are.
+pub(crate) enum Claim {
+    /// The caller's. So much of the log is there, if that is known.
+    Yours(Option<WalRange>),
+    /// The keeper's. The caller is told when they are free.
+    Busy,
+}
+
+/// The files of one object.
+enum Files {
+    /// A host has them.
+    Open,
+    /// Nobody has them, and the log holds this.
+    Closed(WalRange),
+    /// The keeper has them, and these want them.
+    Kept(Vec<Ticket>),
+}
+
+/// Whose the files of each object are; of one that is not in the table nobody's, and its log is empty.
+#[derive(Default)]
+pub(crate) struct Claims {
+    /// Held for a look, never while a disk is waited for.
+    files: Mutex<HashMap<ObjectKey, Files>>,
+    freed: Condvar,
+}
+
+impl Claims {
+    fn lock(&self) -> MutexGuard<'_, HashMap<ObjectKey, Files>> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The keeper takes files that nobody has; `None` when somebody does, or their log is empty.
+    pub(crate) fn keep(&self, key: &ObjectKey) -> Option<WalRange> {
+        let mut files = self.lock();
+        let entry = files.get_mut(key)?;
+        let Files::Closed(wal) = *entry else { return None };
+        *entry = Files::Kept(Vec::new());
+        Some(wal)
+    }
+
+    /// The keeper gives files back.
+    pub(crate) fn free(&self, key: &ObjectKey, wal: WalRange) {
+        let before =
+            if wal.end > 0 { self.lock().insert(key.clone(), Files::Closed(wal)) } else { self.lock().remove(key) };
+        self.freed.notify_all();
+        if let Some(Files::Kept(waiting)) = before {
+            for Ticket { signals, host, .. } in waiting {
+                signals.push(Signal::FilesFree(host));
+            }
+        }
+    }
+
+    /// Whether somebody has the files, or their log is not empty.
+    pub(crate) fn has(&self, key: &ObjectKey) -> bool {
+        self.lock().contains_key(key)
+    }
+
+    /// Whether a host has the files.
+    pub(crate) fn is_open(&self, key: &ObjectKey) -> bool {
+        matches!(self.lock().get(key), Some(Files::Open))
+    }
+}
+
+/// The data of a node.
+pub(crate) struct Store {
+    folder: PathBuf,
+    vfs: Vfs,
+    durability: Durability,
+    claims: Arc<Claims>,
+    journal: Arc<Journal>,
+    inbox: Arc<KeeperInbox>,
+    /// Objects whose files are damaged, and how.
+    refused: HashMap<ObjectKey, String>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    /// What the keeper will start with.
+    idle: Mutex<Option<Idle>>,
+    /// Held for as long as the folder is in use.
+    _lock: std::fs::File,
+}
+
+struct Idle {
+    registry: Registry,
+    segments: Vec<Segment>,
+    facts: Vec<(ObjectKey, Facts)>,
+    closed: Vec<ObjectKey>,
+}
+
+/// Why a data folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The operating system refuses it.
+    #[error("cannot use the data folder {}: {source}", .folder.display())]
+    Io {
+        /// The folder.
+        folder: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Another process uses it.
+    #[error("the data folder {} is in use by another process; stop that one, or give this one another folder (--data)", .0.display())]
+    InUse(PathBuf),
+    /// The journal cannot be read.
+    #[error(transparent)]
+    Journal(#[from] RecoverError),
+    /// The registry cannot be read.
+    #[error(transparent)]
+    Registry(#[from] Error),
+}
+
+impl Store {
+    /// Opens a data folder; makes it when it is not there. What a journal holds is done once more.
+    ///
+    /// # Errors
+    ///
+    /// When the folder cannot be used, or what is in it is damaged so that it is not known whose it is.
+    pub(crate) fn open(folder: &Path, options: &Options) -> Result<Self, OpenError> {
+        let io = |source| OpenError::Io { folder: folder.into(), source };
+        let lock = lock_folder(folder)?;
+        let files = options.files.clone();
+        files.create_dir(folder).map_err(io)?;
+        let vfs = Vfs::new(files.clone()).map_err(io)?;
+        let journal_folder = folder.join("journal");
+        let Recovered { start, segments, facts, refused } = recover(&*files, folder, &journal_folder)?;
+        let mut registry = open_registry(&vfs, folder)?;
+        registry.put(refused.iter().map(|(key, why)| Entry {
+            class: key.class.to_string(),
+            id: key.id,
+            name: None,
+            alarm_due_ms: None,
+            refused: Some(why.clone()),
+        }))?;
+        let refusals = registry.refused()?.into_iter();
+        let refused = refusals
+            .map(|entry| (ObjectKey { class: entry.class.into(), id: entry.id }, entry.refused.unwrap_or_default()))
+            .collect();
+        let claims = Arc::new(Claims::default());
+        for (key, wal) in &start.logs {
+            claims.lock().insert(key.clone(), Files::Closed(*wal));
+        }
+        let closed = start.logs.keys().cloned().collect();
+        let inbox = Arc::new(KeeperInbox::default());
+        let (journal, thread) =
+            Journal::start(files, journal_folder, options.durability, inbox.clone(), start).map_err(io)?;
+        Ok(Self {
+            folder: folder.into(),
+            vfs,
+            durability: options.durability,
+            claims,
+            journal: Arc::new(journal),
+            inbox,
+            refused,
+            threads: Mutex::new(vec![thread]),
+            idle: Mutex::new(Some(Idle { registry, segments, facts, closed })),
+            _lock: lock,
+        })
+    }
+
+    /// Starts the keeper.
+    ///
+    /// # Errors
+    ///
+    /// When there can be no thread.
+    pub(crate) fn start_keeper(&self, node: Handle) -> io::Result<()> {
+        let Some(idle) = self.idle.lock().unwrap_or_else(PoisonError::into_inner).take() else { return Ok(()) };
+        let now = Instant::now();
+        let mut keeper = Keeper {
+            inbox: self.inbox.clone(),
+            folder: self.folder.clone(),
+            vfs: self.vfs.clone(),
+            claims: self.claims.clone(),
+            journal: self.journal.clone(),
+            registry: idle.registry,
+            node,
+            facts: HashMap::new(),
+            gathers_since: None,
+            closed: idle.closed.into_iter().map(|key| (now, key)).collect(),
+            sealed: idle.segments.into(),
+            fired: HashMap::new(),
+            next_alarm: None,
+        };
+        if !idle.facts.is_empty() {
+            keeper.gathers_since = Some(now);
+            keeper.facts.extend(idle.facts);
+        }
+        let thread = std::thread::Builder::new().name("keeper".into()).spawn(move || keeper.run())?;
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
+        Ok(())
+    }
+
+    /// Ends the threads, after they have written what they were given.
+    pub(crate) fn stop(&self) {
+        self.journal.stop();
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        for (index, thread) in threads.into_iter().enumerate() {
+            if index == 1 {
+                // Not before the journal has told it the last.
+                self.inbox.stop();
+            }
+            if thread.join().is_err() {
+                tracing::error!("a thread of the storage ended with a panic");
+            }
+        }
+    }
+
+    pub(crate) fn log(&self) -> &dyn CommitLog {
+        &*self.journal
+    }
+
+    /// Asks the registry something, on the keeper's thread.
+    pub(crate) fn ask(&self, question: Question) {
+        self.inbox.ask(question);
+    }
+
+    /// The database of an object.
+    pub(crate) fn path(&self, key: &ObjectKey) -> PathBuf {
+        path(&self.folder, key)
+    }
+
+    /// A host wants the files of its object: before a guest is built, which may use them at any time.
+    pub(crate) fn claim(&self, key: &ObjectKey, waiter: &Ticket) -> Claim {
+        let mut files = self.claims.lock();
+        match files.get_mut(key) {
+            // In the table only when they are really opened: most objects that wake store nothing.
+            None | Some(Files::Open) => Claim::Yours(None),
+            Some(Files::Kept(waiting)) => {
+                waiting.push(waiter.clone());
+                Claim::Busy
+            }
+            Some(entry @ Files::Closed(_)) => match std::mem::replace(entry, Files::Open) {
+                Files::Closed(wal) => Claim::Yours(Some(wal)),
+                Files::Open | Files::Kept(_) => Claim::Yours(None),
+            },
+        }
+    }
+
+    /// The same for a host that has a guest, and opens the files now. Waits for the keeper, which can have them only if
+    /// they were closed in this very moment.
+    pub(crate) fn claim_and_wait(&self, key: &ObjectKey) -> Option<WalRange> {
+        let mut files = self.claims.lock();
+        while matches!(files.get(key), Some(Files::Kept(_))) {
+            files = self.claims.freed.wait(files).unwrap_or_else(PoisonError::into_inner);
+        }
+        match files.insert(key.clone(), Files::Open) {
+            Some(Files::Closed(wal)) => Some(wal),
+            Some(Files::Open | Files::Kept(_)) | None => None,
+        }
+    }
+
+    /// A host has closed the files; `wal` is what their log holds, if they were used.
+    pub(crate) fn release(&self, key: &ObjectKey, wal: Option<WalRange>) {
+        let mut files = self.claims.lock();
+        match wal.filter(|wal| wal.end > 0) {
+            Some(wal) => {
+                files.insert(key.clone(), Files::Closed(wal));
+                drop(files);
+                self.inbox.closed(key);
+            }
+            None => drop(files.remove(key)),
+        }
+    }
+
+    /// Opens the database of an object, whose files are the caller's.
+    pub(crate) fn open_db(&self, key: &ObjectKey, name: Option<&str>, known: Option<WalRange>) -> Result<Db, Error> {
+        if let Some(why) = self.refused.get(key) {
+            return Err(Error::Damaged { path: self.path(key), what: why.clone() });
+        }
+        let mut db = Db::open(&self.vfs, &self.path(key), name, known)?;
+        let is_known = db.wal() == known.unwrap_or(WalRange { end: 0, ..db.wal() });
+        if !is_known && self.durability == Durability::Strict {
+            // Commits of a process that died before they were durable: nobody was told of them, but what comes now builds
+            // on them.
+            self.fold(key, &mut db)?;
+        }
+        Ok(db)
+    }
+
+    /// Writes the log of a database into it at once.
+    pub(crate) fn fold(&self, key: &ObjectKey, db: &mut Db) -> Result<(), Error> {
+        db.checkpoint()?;
+        self.journal.trim(key).map_err(|error| Error::Disk { path: self.path(key), what: error.to_string() })
+    }
+
+    /// The keeper is to write the log of an open database into the database, and gives it back to the waiter.
+    pub(crate) fn checkpoint(&self, key: ObjectKey, db: Box<Db>, waiter: Ticket) {
+        self.inbox.checkpoint(key, db, waiter);
+    }
+
+    /// Cuts the write-ahead log of an object, which is closed, to so many bytes.
+    pub(crate) fn cut_log(&self, key: &ObjectKey, len: u64) -> io::Result<()> {
+        let files = self.vfs.files();
+        let path = wal_path(&self.path(key));
+        if !files.exists(&path)? {
+            return Ok(());
+        }
+        let file = files.open(&path, Open::Existing)?;
+        if file.len()? > len { file.set_len(len) } else { Ok(()) }
+    }
+
+    /// The registry is to know this of an object.
+    pub(crate) fn note(&self, key: &ObjectKey, facts: Facts) {
+        self.inbox.note_all(std::iter::once((key.clone(), facts)));
+    }
+}
+
+/// The database of an object in a data folder.
+pub(crate) fn path(folder: &Path, key: &ObjectKey) -> PathBuf {
+    let mut name = String::with_capacity(80);
+    for byte in &key.id[1..] {
+        let _ = write!(name, "{byte:02x}");
+    }
+    name.push_str(".sqlite");
+    folder.join("objects").join(class_folder(&key.class)).join(format!("{:02x}", key.id[0])).join(name)
+}
+
+/// The folder of a class: its unique key, with what a file name cannot hold in hex.
+pub(crate) fn class_folder(class: &str) -> String {
+    let mut folder = String::with_capacity(class.len());
+    for byte in class.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' => folder.push(char::from(byte)),
+            byte => {
+                let _ = write!(folder, "%{byte:02x}");
+            }
+        }
+    }
+    folder
+}
+
+/// The class that a folder is of.
+pub(crate) fn class_of_folder(folder: &str) -> Option<String> {
+    let mut class = Vec::with_capacity(folder.len());
+    let mut bytes = folder.bytes();
+    while let Some(byte) = bytes.next() {
+        class.push(match byte {
+            b'%' => hex(bytes.next()?, bytes.next()?)?,
+            byte => byte,
+        });
+    }
+    String::from_utf8(class).ok()
+}
+
+/// The id that the name of a folder and that of a file in it spell.
+pub(crate) fn id_of_name(first: &str, rest: &str) -> Option<[u8; 32]> {
+    let digits = [first.as_bytes(), rest.as_bytes()].concat();
+    let bytes: Option<Vec<u8>> = digits.chunks(2).map(|pair| hex(*pair.first()?, *pair.get(1)?)).collect();
+    bytes?.try_into().ok()
+}
+
+fn hex(high: u8, low: u8) -> Option<u8> {
+    let digit = |digit: u8| char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    Some(digit(high)? << 4 | digit(low)?)
+}
+
+fn lock_folder(folder: &Path) -> Result<std::fs::File, OpenError> {
+    let io = |source| OpenError::Io { folder: folder.into(), source };
+    std::fs::create_dir_all(folder).map_err(io)?;
+    let lock = std::fs::File::create(folder.join("lock")).map_err(io)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(std::fs::TryLockError::WouldBlock) => Err(OpenError::InUse(folder.into())),
+        Err(std::fs::TryLockError::Error(source)) => Err(io(source)),
+    }
+}
+
+/// Opens the registry; one that is lost or damaged is made again from the files of the objects.
+fn open_registry(vfs: &Vfs, folder: &Path) -> Result<Registry, OpenError> {
+    let path = folder.join("registry.sqlite");
+    let files = vfs.files();
+    let io = |source| OpenError::Io { folder: folder.into(), source };
+    let is_there = files.exists(&path).map_err(io)?;
+    let opened = Registry::open(vfs, &path);
+    let is_sound = match &opened {
+        Ok(_) => is_there,
+        Err(Error::Damaged { .. }) => false,
+        Err(_) => true,
+    };
+    if is_sound {
+        return Ok(opened?);
+    }
+    if let Err(error) = opened {
+        tracing::error!(%error, "the registry is damaged, and is made again from the files of all objects");
+        for file in [path.clone(), wal_path(&path)] {
+            files.remove(&file).map_err(io)?;
+        }
+    }
+    let mut registry = Registry::open(vfs, &path)?;
+    rebuild(vfs, folder, &mut registry)?;
+    Ok(registry)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::{class_folder, class_of_folder, id_of_name, path};
+    use crate::commit_log::ObjectKey;
+
+    #[test]
+    fn a_path_tells_its_object() {
+        let key = ObjectKey { class: "my app/Räume.v2%".into(), id: std::array::from_fn(|at| at as u8 * 7) };
+        let path = path(Path::new("data"), &key);
+        let parts: Vec<_> = path.iter().map(|part| part.to_str().unwrap()).collect();
+        assert_eq!(parts[..3], ["data", "objects", "my%20app%2fR%c3%a4ume%2ev2%25"]);
+        assert_eq!(class_of_folder(parts[2]).as_deref(), Some(&*key.class));
+        assert_eq!(id_of_name(parts[3], parts[4].strip_suffix(".sqlite").unwrap()), Some(key.id));
+        assert_eq!(class_folder("app-Room_1"), "app-Room_1");
+        assert_eq!((class_of_folder("a%zz"), id_of_name("00", "11")), (None, None));
+    }
+}
