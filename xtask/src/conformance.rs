@@ -107,7 +107,7 @@ fn check(said: &str) -> Result<()> {
     let mut labels = BTreeSet::new();
     for line in said.lines() {
         let (label, rest) = line.split_once(": ").with_context(|| format!("a line without a label: {line}"))?;
-        if label == "STOPPED" {
+        if label.starts_with("STOPPED") {
             bail!("it stopped: {rest}");
         }
         if !labels.insert(label) {
