@@ -47,7 +47,8 @@ const broken = [
 export default {
     async fetch(request, env) {
         let text = await (await sections.fetch(request, env)).text();
-        for (const name of broken) text += await ask(env.SUBJECT.getByName(name), "whatIsLeft");
+        for (const name of broken)
+            text += await ask(env.SUBJECT.getByName(name), "whatIsLeft", `what is left in ${name}`);
         return new Response(text);
     },
 };

@@ -45,6 +45,27 @@ const actions = {
         ctx.storage.put("aborted after sync, then", "gone");
         ctx.abort("on purpose");
     },
+    async fill(t, { storage }) {
+        await storage.put("filled", 1);
+        storage.sql.exec("CREATE TABLE IF NOT EXISTS t (a)");
+        storage.sql.exec("INSERT INTO t VALUES (5)");
+    },
+    deleteAllThenAbort(t, ctx) {
+        ctx.storage.deleteAll();
+        ctx.abort("after deleteAll");
+    },
+    deleteAllThenThrow(t, { storage }) {
+        storage.put("before deleteAll", 1);
+        storage.deleteAll();
+        storage.put("after deleteAll", 1);
+        throw new RangeError("after deleteAll");
+    },
+    async deleteAllAndTable(t, { storage }, subject, label) {
+        storage.deleteAll();
+        storage.sql.exec("CREATE TABLE t (a)");
+        storage.sql.exec("INSERT INTO t VALUES (7)");
+        t.show(label, "answered");
+    },
     abortWithError(t, ctx) {
         ctx.storage.put("aborted with an error", "gone");
         ctx.abort(new RangeError("my own"));
@@ -212,6 +233,18 @@ export default {
             "abortWithNothing",
             "look",
             "abortInTransaction",
+            "look",
+        );
+        await steps(
+            "deletes",
+            "fill",
+            "look",
+            "deleteAllThenAbort",
+            "look",
+            "fill",
+            "deleteAllThenThrow",
+            "look",
+            "deleteAllAndTable",
             "look",
         );
         await steps("blocks", "block", "look", "blockThrows", "look", "blockThrowsAfterSync", "look");
