@@ -1,7 +1,7 @@
-//! Every API test of `conformance/apis`, run here and compared with what workerd said.
+//! Every test of `conformance`, run here and compared with what workerd said.
 //!
 //! `cargo xtask conformance --record` writes what workerd says; this test needs no workerd. What differs on purpose
-//! stands in `conformance/apis/differences.txt` with its reason, and must differ.
+//! stands in `differences.txt` of each folder with its reason, and must differ.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall panic")]
 
@@ -13,27 +13,33 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
 
-use dormouse_js::{Module, ModuleSource, Worker, application};
+use dormouse_js::{Binding, Class, Module, ModuleSource, Worker, application};
 
 use crate::harness::Server;
 
 const LINE_LEN_SHOWN: usize = 400;
 
-fn folder() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../conformance/apis")
+/// The folders whose tests are run.
+const FOLDERS: &[&str] = &["apis"];
+/// What tests import: they are no tests themselves.
+const HELPERS: [(&str, &str); 2] = [("transcript.js", "apis"), ("sections.js", "objects")];
+
+fn folder(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../conformance").join(name)
 }
 
-fn names() -> BTreeSet<String> {
-    let files = fs::read_dir(folder()).unwrap().map(|file| file.unwrap().path());
+fn names(folder_name: &str) -> BTreeSet<String> {
+    let files = fs::read_dir(folder(folder_name)).unwrap().map(|file| file.unwrap().path());
     let tests = files.filter(|path| path.extension().is_some_and(|ending| ending == "js"));
-    let stems = tests.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned());
-    stems.filter(|name| name != "transcript").collect()
+    let files = tests.map(|path| path.file_name().unwrap().to_str().unwrap().to_owned());
+    let tests = files.filter(|file| HELPERS.iter().all(|(helper, _)| helper != file));
+    tests.map(|file| file.trim_end_matches(".js").to_owned()).collect()
 }
 
 /// Labels that differ on purpose, by test.
-fn differences() -> BTreeMap<String, BTreeSet<String>> {
+fn differences(folder_name: &str) -> BTreeMap<String, BTreeSet<String>> {
     let mut all: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    let text = fs::read_to_string(folder().join("differences.txt")).unwrap();
+    let text = fs::read_to_string(folder(folder_name).join("differences.txt")).unwrap();
     for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
         let parts: Vec<&str> = line.splitn(3, " | ").collect();
         let [name, label, reason] = parts[..] else { panic!("no `test | label | reason`: {line}") };
@@ -43,15 +49,21 @@ fn differences() -> BTreeMap<String, BTreeSet<String>> {
     all
 }
 
-/// What a test says here.
-fn transcript(name: &str) -> String {
-    let script = |file: &str| Module {
+/// What a test says here. Those with objects have the class that `cargo xtask conformance` gives them.
+fn transcript(folder_name: &str, name: &str) -> String {
+    let script = |folder_name: &str, file: &str| Module {
         name: file.to_owned(),
-        source: ModuleSource::Script(fs::read_to_string(folder().join(file)).unwrap()),
+        source: ModuleSource::Script(fs::read_to_string(folder(folder_name).join(file)).unwrap()),
     };
     let mut worker = Worker::new(name, "");
     worker.main = format!("{name}.js");
-    worker.modules = vec![script(&worker.main), script("transcript.js")];
+    worker.modules = vec![script(folder_name, &worker.main)];
+    worker.modules.extend(HELPERS.map(|(file, folder_name)| script(folder_name, file)));
+    if folder_name == "objects" {
+        worker.classes.push(Class { name: "Subject".into(), unique_key: format!("{name}-Subject") });
+        let (name, class) = ("SUBJECT".into(), "Subject".into());
+        worker.bindings.push(Binding::Namespace { name, class, worker: None });
+    }
     let server = Server::new(application(vec![worker]).unwrap_or_else(|error| panic!("{error}")));
     let (status, text) = server.ask("http://example.com/path?query=1");
     assert_eq!(status, 200, "{name}: {text}");
@@ -73,16 +85,22 @@ fn cut(text: &str) -> &str {
 
 #[test]
 fn apis_answer_as_workerd_does() {
-    let differences = differences();
+    let wrong: String = FOLDERS.iter().map(|folder_name| compared(folder_name)).collect();
+    assert!(wrong.is_empty(), "\n{wrong}");
+}
+
+/// What the tests of a folder should not have said.
+fn compared(folder_name: &str) -> String {
+    let differences = differences(folder_name);
     let only = std::env::var("APIS").ok();
     let mut wrong = String::new();
-    for name in names() {
+    for name in names(folder_name) {
         if only.as_ref().is_some_and(|only| *only != name) {
             continue;
         }
-        let recorded = fs::read_to_string(folder().join(format!("{name}.txt")))
+        let recorded = fs::read_to_string(folder(folder_name).join(format!("{name}.txt")))
             .unwrap_or_else(|_| panic!("{name} is not recorded: run `cargo xtask conformance --record {name}`"));
-        let (here, there) = (transcript(&name), recorded);
+        let (here, there) = (transcript(folder_name, &name), recorded);
         let (here, there) = (lines(&here), lines(&there));
         let on_purpose = differences.get(&name).cloned().unwrap_or_default();
         let labels: BTreeSet<&str> = here.keys().chain(there.keys()).copied().collect();
@@ -99,5 +117,5 @@ fn apis_answer_as_workerd_does() {
             }
         }
     }
-    assert!(wrong.is_empty(), "\n{wrong}");
+    wrong
 }
