@@ -30,13 +30,16 @@ pub(crate) struct Facts {
     pub(crate) alarm_due_ms: Option<u64>,
 }
 
+/// Fills a buffer with bytes of a write-ahead log, from an offset on.
+pub(crate) type ReadWal<'a> = dyn Fn(&mut [u8], u64) -> Result<(), dormouse_storage::Error> + 'a;
+
 /// One commit of one object.
 pub(crate) struct Commit<'a> {
     pub(crate) object: &'a ObjectKey,
     /// What it added to the write-ahead log of the object's database; nothing when it changed nothing.
     pub(crate) range: Option<WalRange>,
     /// Reads those bytes.
-    pub(crate) read: &'a dyn Fn(&mut [u8], u64) -> Result<(), dormouse_storage::Error>,
+    pub(crate) read: &'a ReadWal<'a>,
     /// What the registry must know from now on, when that changes.
     pub(crate) facts: Option<Facts>,
     pub(crate) ticket: Ticket,
@@ -70,6 +73,9 @@ pub(crate) trait CommitLog: Send + Sync {
     ///
     /// When its bytes cannot be read back. Nothing was taken then.
     fn append(&self, commit: Commit<'_>) -> Result<Appended, dormouse_storage::Error>;
+
+    /// Commits of an object were given up: its log holds only this, if anything.
+    fn cut(&self, object: &ObjectKey, wal: Option<WalRange>);
 
     /// All commits of an object so far are in its database, durably, and its write-ahead log is empty. Returns when that
     /// is known for good: what comes next must not be taken for the continuation of what was before. The only call that

@@ -5,6 +5,7 @@
 //! no connection left.
 
 mod storage;
+mod files;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;

@@ -6,6 +6,9 @@
 //! no length to write. When the keeper has made sure that all of a segment is in the files of its objects, the segment
 //! goes ([`Journal::retire`]), and is used again.
 //!
+//! The last group is the only one of which a reader cannot tell whether it was damaged or never finished. So when nothing
+//! comes for a moment, an empty group is written, which says that the one before it was durable.
+//!
 //! Invariant: groups are numbered without gaps; one that could not be synced is given up, and its number is given to the
 //! next, in a new segment, which takes its place when the journal is read. What the bytes are is in [`record`]; how they
 //! are read after a crash in [`recover`].
@@ -29,7 +32,7 @@ use dormouse_storage::file::{File, FileSystem, Open};
 use crate::commit_log::{Appended, Commit, CommitLog, Facts, ObjectKey, Ticket};
 use crate::journal::record::{ALIGNMENT, GROUP_HEADER_LEN, Group, Kind, Record, encode, encode_group};
 use crate::keeper::KeeperInbox;
-use crate::limits::{JOURNAL_BACKLOG_LEN_MAX, RECORD_DATA_LEN_MAX, SEGMENT_LEN, SEGMENTS_MAX};
+use crate::limits::{JOURNAL_BACKLOG_LEN_MAX, RECORD_DATA_LEN_MAX, SEGMENT_LEN, SEGMENTS_MAX, SETTLE_DELAY};
 use crate::signals::Signal;
 use crate::store::Durability;
 
@@ -110,7 +113,14 @@ impl Journal {
         let state = Mutex::new(State { segments, logs, ..State::default() });
         let (filled, advanced) = Default::default();
         let shared = Arc::new(Shared { state, filled, advanced, files, folder, durability, keeper });
-        let writer = Writer { shared: shared.clone(), group, synced: group, next_segment: segment, open: None };
+        let writer = Writer {
+            shared: shared.clone(),
+            group,
+            synced: group,
+            next_segment: segment,
+            open: None,
+            is_settled: true,
+        };
         let thread = std::thread::Builder::new().name("journal".into()).spawn(move || writer.run())?;
         Ok((Self(shared), thread))
     }
@@ -155,6 +165,21 @@ impl Journal {
             Some(batch) if batch >= wanted => Err(io::Error::other("the journal could not be written")),
             _ => Ok(()),
         }
+    }
+
+    /// Makes the segment that is used next, so that the journal does not have to when it needs it.
+    ///
+    /// # Errors
+    ///
+    /// When the disk fails.
+    pub(crate) fn make_spare(&self) -> io::Result<()> {
+        let Shared { files, folder, .. } = &*self.0;
+        if files.exists(&spare(folder))? {
+            return Ok(());
+        }
+        let unfinished = folder.join("spare.new");
+        fill(&*files.open(&unfinished, Open::OrCreate)?)?;
+        files.rename(&unfinished, &spare(folder))
     }
 
     /// A segment is needed no more.
@@ -208,6 +233,15 @@ impl CommitLog for Journal {
         drop(state);
         self.0.filled.notify_one();
         Ok(Appended::Later)
+    }
+
+    fn cut(&self, key: &ObjectKey, wal: Option<WalRange>) {
+        let mut state = self.0.lock();
+        if let (Some(wal), Some(log)) = (wal, state.logs.get_mut(key)) {
+            *log = wal;
+        } else {
+            state.logs.remove(key);
+        }
     }
 
     fn trim(&self, key: &ObjectKey) -> io::Result<()> {
@@ -264,6 +298,15 @@ struct Writer {
     synced: u64,
     next_segment: u64,
     open: Option<OpenSegment>,
+    /// Whether it can be told from the disk that the last group is durable.
+    is_settled: bool,
+}
+
+/// What the thread does next.
+enum Next {
+    Batch,
+    Pause,
+    End,
 }
 
 struct OpenSegment {
@@ -278,27 +321,67 @@ impl Writer {
     fn run(mut self) {
         let mut spent = Vec::new();
         loop {
-            let Some((mut batch, number)) = self.next_batch(std::mem::take(&mut spent)) else { return self.seal() };
+            match self.next() {
+                Next::Batch => {}
+                Next::Pause => {
+                    self.settle();
+                    continue;
+                }
+                Next::End => {
+                    self.settle();
+                    return self.seal();
+                }
+            }
+            let (mut batch, number) = self.take_batch(std::mem::take(&mut spent));
             let result = self.write(&mut batch);
+            self.is_settled = self.shared.durability == Durability::Relaxed;
             self.tell(&mut batch, number, result);
             batch.bytes.clear();
             spent = batch.bytes;
         }
     }
 
-    /// All that waits to be written; `None` at the end. `spent` is a buffer to be used again.
-    fn next_batch(&self, spent: Vec<u8>) -> Option<(Batch, u64)> {
+    /// Waits for what is to be done next.
+    fn next(&self) -> Next {
         let mut state = self.shared.lock();
-        while state.next.records == 0 {
-            if state.stops {
-                return None;
+        loop {
+            if state.next.records > 0 {
+                return Next::Batch;
             }
-            state = self.shared.filled.wait(state).unwrap_or_else(PoisonError::into_inner);
+            if state.stops {
+                return Next::End;
+            }
+            let filled = &self.shared.filled;
+            if self.is_settled {
+                state = filled.wait(state).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            }
+            let (after, waited) = filled.wait_timeout(state, SETTLE_DELAY).unwrap_or_else(PoisonError::into_inner);
+            state = after;
+            if waited.timed_out() && state.next.records == 0 {
+                return Next::Pause;
+            }
         }
+    }
+
+    /// All that waits to be written. `spent` is a buffer to be used again.
+    fn take_batch(&self, spent: Vec<u8>) -> (Batch, u64) {
+        let mut state = self.shared.lock();
         let next = Batch { bytes: spent, ..Batch::default() };
         let batch = std::mem::replace(&mut state.next, next);
         state.batch += 1;
-        Some((batch, state.batch - 1))
+        (batch, state.batch - 1)
+    }
+
+    /// Says on the disk that the last group was durable.
+    fn settle(&mut self) {
+        if !std::mem::replace(&mut self.is_settled, true) {
+            let mut empty = Batch { bytes: vec![0; GROUP_HEADER_LEN], ..Batch::default() };
+            if let Err(error) = self.write(&mut empty) {
+                tracing::warn!(%error, folder = %self.shared.folder.display(), "the journal cannot be written");
+                self.seal();
+            }
+        }
     }
 
     fn write(&mut self, batch: &mut Batch) -> io::Result<()> {
@@ -317,7 +400,7 @@ impl Writer {
         }
         let open = match &mut self.open {
             Some(open) => open,
-            none => none.insert(open_segment(&self.shared, &mut self.next_segment)?),
+            none => none.insert(open_segment(&self.shared, &mut self.next_segment, self.group)?),
         };
         open.objects.extend(batch.objects.drain());
         open.file.write_at(&batch.bytes, open.at)?;
@@ -366,7 +449,7 @@ impl Writer {
 }
 
 /// Opens the next segment, when there are not too many that the keeper has yet to retire.
-fn open_segment(shared: &Shared, next: &mut u64) -> io::Result<OpenSegment> {
+fn open_segment(shared: &Shared, next: &mut u64, group: u64) -> io::Result<OpenSegment> {
     let mut state = shared.lock();
     while state.segments >= SEGMENTS_MAX && !state.stops {
         state = shared.advanced.wait(state).unwrap_or_else(PoisonError::into_inner);
@@ -379,7 +462,7 @@ fn open_segment(shared: &Shared, next: &mut u64) -> io::Result<OpenSegment> {
             files.sync_dir(data)?;
         }
     }
-    let path = segment_path(&shared.folder, *next);
+    let path = segment_path(&shared.folder, *next, group);
     let spare = spare(&shared.folder);
     let file = match files.exists(&spare)? {
         true => {
@@ -395,6 +478,7 @@ fn open_segment(shared: &Shared, next: &mut u64) -> io::Result<OpenSegment> {
     files.sync_dir(&shared.folder)?;
     *next += 1;
     shared.lock().segments += 1;
+    shared.keeper.want_spare();
     Ok(OpenSegment { file, path, at: 0, objects: HashSet::new() })
 }
 
@@ -409,9 +493,15 @@ fn fill(file: &dyn File) -> io::Result<()> {
     file.sync()
 }
 
-/// The file of a segment.
-pub(crate) fn segment_path(folder: &Path, number: u64) -> PathBuf {
-    folder.join(format!("{number:010}.log"))
+/// The file of a segment. Its name says which group it begins with, whatever becomes of that.
+fn segment_path(folder: &Path, number: u64, group: u64) -> PathBuf {
+    folder.join(format!("{number:010}-{group}.log"))
+}
+
+/// The number of a segment, and that of its first group.
+fn numbers_of(name: &str) -> Option<(u64, u64)> {
+    let (number, group) = name.strip_suffix(".log")?.split_once('-')?;
+    Some((number.parse().ok()?, group.parse().ok()?))
 }
 
 /// A segment that waits to be used again.

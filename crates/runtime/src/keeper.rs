@@ -45,6 +45,7 @@ struct News {
     checkpoints: Vec<(ObjectKey, Box<Db>, Ticket)>,
     sealed: Vec<Segment>,
     questions: Vec<Question>,
+    wants_spare: bool,
     stops: bool,
 }
 
@@ -70,6 +71,11 @@ impl KeeperInbox {
 
     pub(crate) fn sealed(&self, segment: Segment) {
         self.tell(|news| news.sealed.push(segment));
+    }
+
+    /// The journal has no segment in reserve.
+    pub(crate) fn want_spare(&self) {
+        self.tell(|news| news.wants_spare = true);
     }
 
     pub(crate) fn closed(&self, key: &ObjectKey) {
@@ -173,6 +179,11 @@ impl Keeper {
         for (key, db, waiter) in news.checkpoints {
             self.checkpoint_open(&key, db, &waiter);
         }
+        if news.wants_spare
+            && let Err(error) = self.journal.make_spare()
+        {
+            tracing::warn!(%error, "no segment of the journal could be made in advance");
+        }
         if !news.questions.is_empty() {
             self.write_registry();
         }
@@ -194,7 +205,7 @@ impl Keeper {
 impl News {
     fn is_empty(&self) -> bool {
         let lists = self.closed.is_empty() && self.checkpoints.is_empty() && self.sealed.is_empty();
-        lists && self.facts.is_empty() && self.questions.is_empty() && !self.stops
+        lists && self.facts.is_empty() && self.questions.is_empty() && !self.wants_spare && !self.stops
     }
 }
 

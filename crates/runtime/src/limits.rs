@@ -74,6 +74,9 @@ pub const COMMIT_LEN_MAX: u64 = 32 << 20;
 /// nothing.
 pub const JOURNAL_BACKLOG_LEN_MAX: usize = 256 << 20;
 
+/// How long the journal waits for more before it says on the disk that its last group is durable.
+pub const SETTLE_DELAY: Duration = Duration::from_millis(50);
+
 /// How long the keeper lets news of objects gather before it writes them into the registry.
 pub const REGISTRY_DELAY: Duration = Duration::from_millis(500);
 

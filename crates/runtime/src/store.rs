@@ -141,8 +141,8 @@ pub(crate) struct Store {
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// What the keeper will start with.
     idle: Mutex<Option<Idle>>,
-    /// Held for as long as the folder is in use.
-    _lock: std::fs::File,
+    /// Locked for as long as the folder is in use.
+    lock: std::fs::File,
 }
 
 struct Idle {
@@ -218,7 +218,7 @@ impl Store {
             refused,
             threads: Mutex::new(vec![thread]),
             idle: Mutex::new(Some(Idle { registry, segments, facts, closed })),
-            _lock: lock,
+            lock,
         })
     }
 
@@ -254,7 +254,7 @@ impl Store {
         Ok(())
     }
 
-    /// Ends the threads, after they have written what they were given.
+    /// Ends the threads, after they have written what they were given, and leaves the folder to others.
     pub(crate) fn stop(&self) {
         self.journal.stop();
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
@@ -266,6 +266,9 @@ impl Store {
             if thread.join().is_err() {
                 tracing::error!("a thread of the storage ended with a panic");
             }
+        }
+        if let Err(error) = self.lock.unlock() {
+            tracing::warn!(%error, "the data folder stays locked until the process ends");
         }
     }
 

@@ -43,6 +43,7 @@ impl Host {
                     self.shrink();
                 }
                 None => {
+                    self.store_alarm();
                     self.release();
                     self.close_storage();
                     self.set_timer();

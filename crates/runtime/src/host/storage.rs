@@ -1,9 +1,9 @@
-//! The database of one object, as its host holds it.
+//! The database of one object, as its host holds it: what guests do with it, and what becomes of what a turn wrote.
 //!
 //! A file is opened at the first use of storage and closed when the guest has gone and every commit is durable. What a
 //! turn wrote is committed at its end ([`Host::commit`]); the commit's position goes to the object, its bytes to the
-//! commit log, and when the log says that it is durable, what waits for it leaves. Invariant: the file is open only while
-//! the host holds the claim on it ([`crate::store::Store::claim`]), so the keeper never touches it meanwhile.
+//! commit log, and when the log says that it is durable, what waits for it leaves. Where the file is meanwhile is in
+//! [`files`](super::files).
 //!
 //! When the disk fails, the object loses what was not durable ([`Host::lose_writes`]): the file is cut back to the last
 //! durable commit before anybody sees it again.
@@ -20,36 +20,35 @@ use dormouse_storage::txn::Span;
 use dormouse_storage::{Db, Error};
 use tokio::sync::oneshot;
 
-use crate::commit_log::{Appended, Commit, Facts, ObjectKey, Ticket};
-use crate::host::{Host, Identity};
+use crate::commit_log::{Appended, Commit, Facts, Ticket};
+use crate::host::Host;
 use crate::limits::{COMMIT_LEN_MAX, WAL_LEN_MAX};
-use crate::store::{Claim, Store};
 
 /// What a host knows of its object's database. An object that stores nothing has none.
 #[derive(Default)]
 pub(crate) struct HostStorage {
-    file: File,
+    pub(super) file: File,
     /// Commits that are not durable, the oldest first.
-    pending: VecDeque<Pending>,
+    pub(super) pending: VecDeque<Pending>,
     /// What the write-ahead log holds that is durable.
-    durable: Option<WalRange>,
+    pub(super) durable: Option<WalRange>,
     /// Counts losses of writes: tickets of an earlier attempt are void.
-    attempt: u32,
+    pub(super) attempt: u32,
     /// Why the turn under way cannot be committed.
-    failure: Option<String>,
+    pub(super) failure: Option<String>,
     /// The alarm that the file holds; unknown until it was opened.
-    alarm: Option<Option<AlarmRecord>>,
+    pub(super) alarm: Option<Option<AlarmRecord>>,
     /// What the alarm was before each open transaction of user code.
-    transactions: Vec<AlarmState>,
+    pub(super) transactions: Vec<AlarmState>,
     /// Who waits for what was committed so far.
-    waiting: Vec<(WritePos, oneshot::Sender<()>)>,
+    pub(super) waiting: Vec<(WritePos, oneshot::Sender<()>)>,
     /// Whether the registry knows the object.
-    registered: bool,
+    pub(super) registered: bool,
 }
 
 /// Where the file is.
 #[derive(Default)]
-enum File {
+pub(super) enum File {
     /// Nobody here has it.
     #[default]
     Free,
@@ -64,16 +63,17 @@ enum File {
     Spoilt(Option<WalRange>),
 }
 
-struct Pending {
-    pos: WritePos,
+pub(super) struct Pending {
+    /// What the commit log will name.
+    pub(super) ticket: WritePos,
+    /// The last position that is durable with it: commits that changed nothing come with the one before.
+    pub(super) pos: WritePos,
     /// What the log holds after it.
-    wal: WalRange,
+    pub(super) wal: WalRange,
 }
 
 /// What a guest is told when its host keeps no data.
-const NO_STORAGE: &str = "This server keeps no data: it was started without a data folder.";
-/// What a Worker is told, which is no object.
-const NO_OBJECT: &str = "Only a Durable Object has storage.";
+pub(super) const NO_STORAGE: &str = "This server keeps no data: it was started without a data folder.";
 
 /// For guests.
 impl Host {
@@ -106,9 +106,10 @@ impl Host {
         Ok(self.object.borrow().alarm())
     }
 
-    /// Sets the alarm or takes it away, as part of the turn's writes.
+    /// Sets the alarm or takes it away, as part of the turn's writes. A time that has passed is now.
     pub(crate) fn set_alarm(&self, at: Option<Time>) -> Result<(), Error> {
         self.open_storage()?;
+        let at = at.map(|at| at.max(self.shard().now()));
         let is_held = self.storage.borrow().as_deref().is_some_and(HostStorage::is_held);
         {
             let mut object = self.object.borrow_mut();
@@ -226,7 +227,7 @@ impl Host {
             std::mem::replace(&mut storage.registered, true) && storage.durable.is_some_and(|wal| wal.end > 0);
         let facts = (!is_known).then(|| facts(storage.alarm, self.name()));
         let appended = match range {
-            None if facts.is_none() && storage.pending.is_empty() => Appended::Durable,
+            None if facts.is_none() => Appended::Durable,
             range => {
                 let ticket =
                     Ticket { signals: self.shard().signals().clone(), host: self.key(), attempt: storage.attempt, pos };
@@ -236,11 +237,14 @@ impl Host {
             }
         };
         match appended {
-            Appended::Durable => {
-                storage.durable = Some(wal);
-                self.confirm(storage, pos);
-            }
-            Appended::Later => storage.pending.push_back(Pending { pos, wal }),
+            Appended::Durable => match storage.pending.back_mut() {
+                Some(last) => *last = Pending { ticket: last.ticket, pos, wal },
+                None => {
+                    storage.durable = Some(wal);
+                    self.confirm(storage, pos);
+                }
+            },
+            Appended::Later => storage.pending.push_back(Pending { ticket: pos, pos, wal }),
         }
         if wal.end > WAL_LEN_MAX
             && let File::Open(db) = &mut storage.file
@@ -296,6 +300,7 @@ impl Host {
             storage.file = File::Spoilt(storage.durable);
         }
         if let (Some(key), Some(store)) = (self.key_on_disk(), self.store()) {
+            store.log().cut(&key, storage.durable);
             storage.mend(&key, store);
         }
     }
@@ -344,207 +349,18 @@ impl Host {
     }
 }
 
-/// The file.
-impl Host {
-    fn store(&self) -> Option<&Store> {
-        self.shard().store()
-    }
-
-    fn name(&self) -> Option<&str> {
-        self.id()?.name()
-    }
-
-    pub(crate) fn key_on_disk(&self) -> Option<ObjectKey> {
-        match self.identity() {
-            Identity::Worker(_) => None,
-            Identity::Object(class, id) => Some(ObjectKey { class: class.unique_key.clone(), id: *id.as_bytes() }),
-        }
-    }
-
-    /// Claims the file before a guest is built, which may use it at any time. False when the keeper has it: then the host
-    /// is woken when it is free.
-    pub(crate) fn claim_storage(&self) -> bool {
-        let (Some(key), Some(store)) = (self.key_on_disk(), self.store()) else { return true };
-        let mut storage = self.storage.borrow_mut();
-        match storage.as_deref_mut() {
-            Some(HostStorage { file: File::Free, .. }) | None => match store.claim(&key, &self.waiter()) {
-                Claim::Busy => false,
-                // The usual case: it may never be used.
-                Claim::Yours(None) => true,
-                Claim::Yours(wal) => {
-                    storage.get_or_insert_default().file = File::Claimed(wal);
-                    true
-                }
-            },
-            Some(storage @ HostStorage { file: File::Spoilt(_), .. }) => {
-                storage.mend(&key, store);
-                true
-            }
-            Some(_) => true,
-        }
-    }
-
-    fn waiter(&self) -> Ticket {
-        Ticket { signals: self.shard().signals().clone(), host: self.key(), attempt: 0, pos: WritePos::default() }
-    }
-
-    /// Opens the file if it is not open, and learns the alarm.
-    fn open_storage(&self) -> Result<(), Error> {
-        if let Some(HostStorage { file: File::Open(_) | File::Leaving(_), .. }) = self.storage.borrow().as_deref() {
-            return Ok(());
-        }
-        let key = self.key_on_disk().ok_or_else(|| Error::Guest(NO_OBJECT.to_owned()))?;
-        let store = self.store().ok_or_else(|| Error::Guest(NO_STORAGE.to_owned()))?;
-        let mut slot = self.storage.borrow_mut();
-        let storage = slot.get_or_insert_default();
-        let known = match storage.file {
-            File::Claimed(wal) => wal,
-            File::Free => store.claim_and_wait(&key),
-            File::Spoilt(_) => return Err(Error::Guest(format!("{} could not be mended", store.path(&key).display()))),
-            File::Open(_) | File::Leaving(_) | File::Away => return Err(Error::Guest(NO_STORAGE.to_owned())),
-        };
-        storage.file = File::Claimed(known);
-        let opened = store.open_db(&key, self.name(), known);
-        let db =
-            opened.inspect_err(|error| tracing::error!(object = self.label(), %error, "storage cannot be opened"))?;
-        let alarm = db.alarm()?.map(record);
-        storage.durable = Some(db.wal());
-        storage.file = File::Open(Box::new(db));
-        if storage.alarm.is_none() {
-            storage.registered = true;
-            self.object.borrow_mut().handle_found(alarm);
-        }
-        storage.alarm = Some(alarm);
-        Ok(())
-    }
-
-    /// The files are free that the host wanted: for a guest, or for its alarm.
-    pub(crate) fn handle_files_free(&self) {
-        if !self.start_waits.get() {
-            self.find_alarm();
-        }
-    }
-
-    /// Learns the alarm from the file, for the registry says that it is due.
-    pub(crate) fn find_alarm(&self) {
-        let is_known = self.storage.borrow().as_deref().is_some_and(|storage| storage.alarm.is_some());
-        if is_known || !self.claim_storage() {
-            return;
-        }
-        if let Err(error) = self.open_storage() {
-            tracing::error!(object = self.label(), %error, "an alarm is due, and its object cannot be opened");
-        } else if let (Some(key), Some(store)) = (self.key_on_disk(), self.store()) {
-            // What the registry said may have been out of date.
-            let alarm = self.storage.borrow().as_deref().and_then(|storage| storage.alarm);
-            store.note(&key, facts(alarm, self.name()));
-        }
-        self.close_storage();
-    }
-
-    /// Closes the file when no guest can use it and nothing of it is to become durable.
-    pub(crate) fn close_storage(&self) {
-        if self.guest.borrow().is_some() {
-            return;
-        }
-        let mut slot = self.storage.borrow_mut();
-        let Some(storage) = slot.as_deref_mut() else { return };
-        if !storage.pending.is_empty() {
-            return;
-        }
-        let (Some(key), Some(store)) = (self.key_on_disk(), self.store()) else { return };
-        let wal = match &storage.file {
-            File::Open(db) | File::Leaving(db) => Some(db.wal()),
-            File::Claimed(wal) => *wal,
-            File::Free | File::Away | File::Spoilt(_) => return,
-        };
-        // Closed before anybody else may open it.
-        storage.file = File::Free;
-        store.release(&key, wal);
-    }
-
-    /// Whether turns must wait, because the keeper has the file or is about to get it.
-    pub(crate) fn storage_is_away(&self) -> bool {
-        matches!(self.storage.borrow().as_deref(), Some(HostStorage { file: File::Leaving(_) | File::Away, .. }))
-    }
-
-    /// Whether the host must stay for the sake of its file.
-    pub(crate) fn storage_is_busy(&self) -> bool {
-        match self.storage.borrow().as_deref() {
-            Some(storage) => !matches!(storage.file, File::Free) || !storage.pending.is_empty(),
-            None => false,
-        }
-    }
-
-    fn leave_if_durable(&self, storage: &mut HostStorage) {
-        if !storage.pending.is_empty() || !matches!(storage.file, File::Leaving(_)) {
-            return;
-        }
-        let (Some(key), Some(store)) = (self.key_on_disk(), self.store()) else { return };
-        if let File::Leaving(db) = std::mem::replace(&mut storage.file, File::Away) {
-            store.checkpoint(key, db, self.waiter());
-        }
-    }
-
-    /// The keeper has written the log into the database, or could not.
-    pub(crate) fn handle_checkpointed(&self, db: Box<Db>) {
-        let mut storage = self.storage.borrow_mut();
-        let Some(storage) = storage.as_deref_mut() else { return };
-        storage.durable = Some(db.wal());
-        storage.file = File::Open(db);
-    }
-}
-
-/// What the commit log says.
-impl Host {
-    /// A commit is durable, and all before it.
-    pub(crate) fn handle_durable(&self, attempt: u32, pos: WritePos) {
-        let mut storage = self.storage.borrow_mut();
-        let Some(storage) = storage.as_deref_mut().filter(|storage| storage.attempt == attempt) else { return };
-        while let Some(pending) = storage.pending.pop_front_if(|pending| pending.pos <= pos) {
-            storage.durable = Some(pending.wal);
-        }
-        self.confirm(storage, pos);
-        self.leave_if_durable(storage);
-    }
-
-    fn confirm(&self, storage: &mut HostStorage, pos: WritePos) {
-        self.with_object(|object| object.handle_durable(pos));
-        for (_, waiter) in storage.waiting.extract_if(.., |(waits_for, _)| *waits_for <= pos) {
-            // Nobody is left to hear it when this fails.
-            let _ = waiter.send(());
-        }
-    }
-
-    /// A commit will never be durable.
-    pub(crate) fn handle_not_durable(&self, attempt: u32, failure: &str) {
-        let is_current = self.storage.borrow().as_deref().is_some_and(|storage| storage.attempt == attempt);
-        if is_current {
-            self.break_gate(failure);
-        }
-    }
-}
-
 impl HostStorage {
     fn is_held(&self) -> bool {
         matches!(&self.file, File::Open(db) | File::Leaving(db) if db.is_held())
     }
-
-    /// Cuts the file back to what is durable, after writes were lost.
-    fn mend(&mut self, key: &ObjectKey, store: &Store) {
-        let File::Spoilt(durable) = self.file else { return };
-        match store.cut_log(key, durable.map_or(0, |wal| wal.end)) {
-            Ok(()) => self.file = File::Claimed(durable),
-            Err(error) => tracing::error!(path = %store.path(key).display(), %error, "lost writes cannot be cut off"),
-        }
-    }
 }
 
 /// What the registry is to know of an object.
-fn facts(alarm: Option<Option<AlarmRecord>>, name: Option<&str>) -> Facts {
+pub(super) fn facts(alarm: Option<Option<AlarmRecord>>, name: Option<&str>) -> Facts {
     Facts { name: name.map(Into::into), alarm_due_ms: alarm.flatten().map(|alarm| alarm.due.as_millis()) }
 }
 
-fn record(row: AlarmRow) -> AlarmRecord {
+pub(super) fn record(row: AlarmRow) -> AlarmRecord {
     AlarmRecord {
         scheduled: Time::from_millis(row.scheduled_ms),
         due: Time::from_millis(row.due_ms),

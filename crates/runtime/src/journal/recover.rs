@@ -17,7 +17,7 @@ use dormouse_storage::file::{FileSystem, Open};
 
 use crate::commit_log::{Facts, ObjectKey};
 use crate::journal::record::{ALIGNMENT, Broken, GROUP_HEADER_LEN, Group, Kind, decode, decode_group};
-use crate::journal::{Segment, Start};
+use crate::journal::{Segment, Start, numbers_of, spare};
 use crate::store;
 
 /// What a journal held.
@@ -81,21 +81,26 @@ struct Piece {
 ///
 /// When the disk fails, or something that was durable is not intact and it is not known whose it was.
 pub(crate) fn recover(files: &dyn FileSystem, data: &Path, folder: &Path) -> Result<Recovered, RecoverError> {
-    let mut paths: Vec<(u64, PathBuf)> = Vec::new();
+    let mut files_found: Vec<(u64, u64, PathBuf)> = Vec::new();
     for name in files.list(folder)? {
-        if let Some(number) = name.strip_suffix(".log").and_then(|number| number.parse().ok()) {
-            paths.push((number, folder.join(name)));
-        }
+        files_found.extend(numbers_of(&name).map(|(number, group)| (number, group, folder.join(name))));
     }
-    paths.sort();
-    let next_segment = paths.last().map_or(0, |(number, _)| number + 1);
-    let paths: Vec<PathBuf> = paths.into_iter().map(|(_, path)| path).collect();
+    files_found.sort();
+    let next_segment = files_found.last().map_or(0, |(number, ..)| number + 1);
+    // Groups of an earlier life of a segment have lower numbers, as long as the journal has not begun anew.
+    files.remove(&spare(folder))?;
+    files.remove(&folder.join("spare.new"))?;
+    let (first_groups, paths): (Vec<u64>, Vec<PathBuf>) =
+        files_found.into_iter().map(|(_, group, path)| (group, path)).unzip();
     let mut scan = Scan::new(files, &paths);
-    scan.find_groups()?;
+    scan.find_groups(&first_groups)?;
     scan.read_groups()?;
     let Scan { next_group, objects, redo, facts, mut refused, .. } = scan;
     let mut logs = HashMap::new();
     for (key, redo) in redo {
+        if refused.contains_key(&key) {
+            continue;
+        }
         match redo.run(files, &paths, &store::path(data, &key))? {
             Redone::Log(wal) => drop(logs.insert(key, wal)),
             Redone::Nothing => {}
@@ -135,36 +140,27 @@ impl<'a> Scan<'a> {
     }
 
     /// Finds the groups that count: each number once, the newest.
-    fn find_groups(&mut self) -> Result<(), RecoverError> {
-        for segment in 0..self.paths.len() {
+    fn find_groups(&mut self, first_groups: &[u64]) -> Result<(), RecoverError> {
+        self.next_group = first_groups.first().copied().unwrap_or(0);
+        for (segment, first) in first_groups.iter().copied().enumerate() {
+            if first > self.next_group {
+                return Err(self.damaged(segment, 0, "groups of commits before it cannot be read"));
+            }
+            // Those from its first on were given up.
+            self.found.retain(|found| found.group.number < first);
+            self.next_group = first;
             let bytes = read(self.files, &self.paths[segment])?;
             let mut at = 0;
-            while let Some(group) = bytes.get(at..).and_then(decode_group) {
-                let is_first = self.found.is_empty() || at == 0;
-                if !is_first && group.number != self.next_group {
-                    break;
-                }
-                if at == 0 {
-                    self.take_back(segment, group)?;
-                }
-                self.next_group = group.number + 1;
+            while let Some(group) = group_at(&bytes, at).filter(|group| group.number == self.next_group) {
+                self.next_group += 1;
                 self.found.push(Found { segment, at, group });
                 at += length(group);
             }
-            let later = (at..bytes.len()).step_by(ALIGNMENT).filter_map(|at| decode_group(&bytes[at..]));
+            let later = (at..bytes.len()).step_by(ALIGNMENT).filter_map(|at| group_at(&bytes, at));
             if later.filter(|group| group.number > self.next_group).any(|group| group.synced > self.next_group) {
                 return Err(self.damaged(segment, at, "a group of commits cannot be read"));
             }
         }
-        Ok(())
-    }
-
-    /// A new segment begins with this group: those of its number and later were given up.
-    fn take_back(&mut self, segment: usize, first: Group) -> Result<(), RecoverError> {
-        if !self.found.is_empty() && first.number > self.next_group {
-            return Err(self.damaged(segment, 0, "the groups of commits before it are missing"));
-        }
-        self.found.retain(|found| found.group.number < first.number);
         Ok(())
     }
 
@@ -210,6 +206,7 @@ impl<'a> Scan<'a> {
                 }
                 Err(Broken::Body(key)) => {
                     let path = self.paths[segment].display();
+                    self.objects[segment].insert(key.clone());
                     self.refused.insert(key, format!("a commit of it at byte {at} of {path} is damaged"));
                     // Where the next record begins is not known; each has a header of its own to be found by.
                     rest = next_record(&rest[1..]);
@@ -246,6 +243,10 @@ impl<'a> Scan<'a> {
 fn length(group: Group) -> usize {
     let len = usize::try_from(group.len).unwrap_or(usize::MAX / 2).min(usize::MAX / 2);
     (GROUP_HEADER_LEN + len).next_multiple_of(ALIGNMENT)
+}
+
+fn group_at(bytes: &[u8], at: usize) -> Option<Group> {
+    decode_group(bytes.get(at..)?)
 }
 
 fn are_intact(mut records: &[u8], count: u32) -> bool {

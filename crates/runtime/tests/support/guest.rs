@@ -23,6 +23,7 @@ use dormouse_runtime::object::limits::SOCKETS_MAX;
 use dormouse_runtime::object::message::Message;
 use dormouse_runtime::object::outbox::{Close, Payload};
 use dormouse_runtime::object::sockets::{AutoResponse, SocketId};
+use dormouse_runtime::object::time::Time;
 use dormouse_runtime::pair::ClientEnd;
 use dormouse_runtime::request::{Request, Response};
 use tokio::sync::Semaphore;
@@ -147,7 +148,7 @@ impl Guest for Scripted {
                 me.report(&format!("error {error}"));
                 return Progress::Done(Ok(()));
             }
-            Event::Alarm { .. } => return Progress::Done(Ok(())),
+            Event::Alarm { retry_count, .. } => Box::pin(async move { me.alarm(retry_count).await }),
         };
         self.poll(task, work)
     }
@@ -266,8 +267,29 @@ impl Me {
             "panic" => panic!("told to"),
             "silent" => {}
             "auto" => self.answer(task, self.auto_respond()?),
-            other => self.answer(task, format!("{other}?")),
+            other => self.store(task, other, &query)?,
         }
+        Ok(())
+    }
+
+    /// What an object does with its storage.
+    fn store(&self, task: TaskId, what: &str, query: &str) -> Result<(), GuestError> {
+        let answer = match what {
+            "set-alarm" => {
+                let at = Time::from_millis(query.parse().map_err(failed)?);
+                self.ctx.set_alarm(at).map_err(failed)?;
+                "set".to_owned()
+            }
+            "alarm" => format!("{:?}", self.ctx.alarm().map_err(failed)?.map(Time::as_millis)),
+            other => format!("{other}?"),
+        };
+        self.answer(task, answer);
+        Ok(())
+    }
+
+    /// Reports a run of the alarm.
+    async fn alarm(&self, retry_count: u32) -> Result<(), GuestError> {
+        self.report(&format!("alarm {retry_count}"));
         Ok(())
     }
 

@@ -1,0 +1,212 @@
+//! Where the database of an object is: nobody's, open with its host, or with the keeper.
+//!
+//! Invariant: it is open only while the host holds the claim on it ([`crate::store::Store::claim`]), so the keeper never
+//! touches it meanwhile; and it is closed only when nothing of it is to become durable.
+
+use std::mem;
+
+use dormouse_object::outbox::WritePos;
+use dormouse_storage::{Db, Error};
+
+use crate::commit_log::{ObjectKey, Ticket};
+use crate::host::storage::{File, HostStorage, NO_STORAGE, facts, record};
+use crate::host::{Host, Identity};
+use crate::store::{Claim, Store};
+
+/// What a Worker is told, which is no object.
+const NO_OBJECT: &str = "Only a Durable Object has storage.";
+
+/// The file.
+impl Host {
+    pub(super) fn store(&self) -> Option<&Store> {
+        self.shard().store()
+    }
+
+    pub(super) fn name(&self) -> Option<&str> {
+        self.id()?.name()
+    }
+
+    pub(crate) fn key_on_disk(&self) -> Option<ObjectKey> {
+        match self.identity() {
+            Identity::Worker(_) => None,
+            Identity::Object(class, id) => Some(ObjectKey { class: class.unique_key.clone(), id: *id.as_bytes() }),
+        }
+    }
+
+    /// Claims the file before a guest is built, which may use it at any time. False when the keeper has it: then the host
+    /// is woken when it is free.
+    pub(crate) fn claim_storage(&self) -> bool {
+        let (Some(key), Some(store)) = (self.key_on_disk(), self.store()) else { return true };
+        let mut storage = self.storage.borrow_mut();
+        match storage.as_deref_mut() {
+            Some(HostStorage { file: File::Free, .. }) | None => match store.claim(&key, &self.waiter()) {
+                Claim::Busy => false,
+                // The usual case: it may never be used.
+                Claim::Yours(None) => true,
+                Claim::Yours(wal) => {
+                    storage.get_or_insert_default().file = File::Claimed(wal);
+                    true
+                }
+            },
+            Some(storage @ HostStorage { file: File::Spoilt(_), .. }) => {
+                storage.mend(&key, store);
+                true
+            }
+            Some(_) => true,
+        }
+    }
+
+    fn waiter(&self) -> Ticket {
+        Ticket { signals: self.shard().signals().clone(), host: self.key(), attempt: 0, pos: WritePos::default() }
+    }
+
+    /// Opens the file if it is not open, and learns the alarm.
+    pub(super) fn open_storage(&self) -> Result<(), Error> {
+        if let Some(HostStorage { file: File::Open(_) | File::Leaving(_), .. }) = self.storage.borrow().as_deref() {
+            return Ok(());
+        }
+        let key = self.key_on_disk().ok_or_else(|| Error::Guest(NO_OBJECT.to_owned()))?;
+        let store = self.store().ok_or_else(|| Error::Guest(NO_STORAGE.to_owned()))?;
+        let mut slot = self.storage.borrow_mut();
+        let storage = slot.get_or_insert_default();
+        let known = match storage.file {
+            File::Claimed(wal) => wal,
+            File::Free => store.claim_and_wait(&key),
+            File::Spoilt(_) => return Err(Error::Guest(format!("{} could not be mended", store.path(&key).display()))),
+            File::Open(_) | File::Leaving(_) | File::Away => return Err(Error::Guest(NO_STORAGE.to_owned())),
+        };
+        storage.file = File::Claimed(known);
+        let opened = store.open_db(&key, self.name(), known);
+        let db =
+            opened.inspect_err(|error| tracing::error!(object = self.label(), %error, "storage cannot be opened"))?;
+        let alarm = db.alarm()?.map(record);
+        storage.durable = Some(db.wal());
+        storage.file = File::Open(Box::new(db));
+        if storage.alarm.is_none() {
+            storage.registered = true;
+            self.object.borrow_mut().handle_found(alarm);
+        }
+        storage.alarm = Some(alarm);
+        Ok(())
+    }
+
+    /// The files are free that the host wanted: for a guest, or for its alarm.
+    pub(crate) fn handle_files_free(&self) {
+        if !self.start_waits.get() {
+            self.find_alarm();
+        }
+    }
+
+    /// Learns the alarm from the file, for the registry says that it is due.
+    pub(crate) fn find_alarm(&self) {
+        let is_known = self.storage.borrow().as_deref().is_some_and(|storage| storage.alarm.is_some());
+        if is_known || !self.claim_storage() {
+            return;
+        }
+        if let Err(error) = self.open_storage() {
+            tracing::error!(object = self.label(), %error, "an alarm is due, and its object cannot be opened");
+        } else if let (Some(key), Some(store)) = (self.key_on_disk(), self.store()) {
+            // What the registry said may have been out of date.
+            let alarm = self.storage.borrow().as_deref().and_then(|storage| storage.alarm);
+            store.note(&key, facts(alarm, self.name()));
+        }
+        self.close_storage();
+    }
+
+    /// Closes the file when no guest can use it and nothing of it is to become durable.
+    pub(crate) fn close_storage(&self) {
+        if self.guest.borrow().is_some() {
+            return;
+        }
+        let mut slot = self.storage.borrow_mut();
+        let Some(storage) = slot.as_deref_mut() else { return };
+        if !storage.pending.is_empty() {
+            return;
+        }
+        let (Some(key), Some(store)) = (self.key_on_disk(), self.store()) else { return };
+        let wal = match &storage.file {
+            File::Open(db) | File::Leaving(db) => Some(db.wal()),
+            File::Claimed(wal) => *wal,
+            File::Free | File::Away | File::Spoilt(_) => return,
+        };
+        // Closed before anybody else may open it.
+        storage.file = File::Free;
+        store.release(&key, wal);
+    }
+
+    /// Whether turns must wait, because the keeper has the file or is about to get it.
+    pub(crate) fn storage_is_away(&self) -> bool {
+        matches!(self.storage.borrow().as_deref(), Some(HostStorage { file: File::Leaving(_) | File::Away, .. }))
+    }
+
+    /// Whether the host must stay for the sake of its file.
+    pub(crate) fn storage_is_busy(&self) -> bool {
+        match self.storage.borrow().as_deref() {
+            Some(storage) => !matches!(storage.file, File::Free) || !storage.pending.is_empty(),
+            None => false,
+        }
+    }
+
+    pub(super) fn leave_if_durable(&self, storage: &mut HostStorage) {
+        if !storage.pending.is_empty() || !matches!(storage.file, File::Leaving(_)) {
+            return;
+        }
+        let (Some(key), Some(store)) = (self.key_on_disk(), self.store()) else { return };
+        if let File::Leaving(db) = mem::replace(&mut storage.file, File::Away) {
+            store.checkpoint(key, db, self.waiter());
+        }
+    }
+
+    /// The keeper has written the log into the database, or could not.
+    pub(crate) fn handle_checkpointed(&self, db: Box<Db>) {
+        let mut storage = self.storage.borrow_mut();
+        let Some(storage) = storage.as_deref_mut() else { return };
+        storage.durable = Some(db.wal());
+        storage.file = File::Open(db);
+    }
+}
+
+/// What the commit log says.
+impl Host {
+    /// A commit is durable, and all before it.
+    pub(crate) fn handle_durable(&self, attempt: u32, ticket: WritePos) {
+        let mut storage = self.storage.borrow_mut();
+        let Some(storage) = storage.as_deref_mut().filter(|storage| storage.attempt == attempt) else { return };
+        let mut last = None;
+        while let Some(pending) = storage.pending.pop_front_if(|pending| pending.ticket <= ticket) {
+            storage.durable = Some(pending.wal);
+            last = Some(pending.pos);
+        }
+        if let Some(pos) = last {
+            self.confirm(storage, pos);
+        }
+        self.leave_if_durable(storage);
+    }
+
+    pub(super) fn confirm(&self, storage: &mut HostStorage, pos: WritePos) {
+        self.with_object(|object| object.handle_durable(pos));
+        for (_, waiter) in storage.waiting.extract_if(.., |(waits_for, _)| *waits_for <= pos) {
+            // Nobody is left to hear it when this fails.
+            let _ = waiter.send(());
+        }
+    }
+
+    /// A commit will never be durable.
+    pub(crate) fn handle_not_durable(&self, attempt: u32, failure: &str) {
+        let is_current = self.storage.borrow().as_deref().is_some_and(|storage| storage.attempt == attempt);
+        if is_current {
+            self.break_gate(failure);
+        }
+    }
+}
+
+impl HostStorage {
+    /// Cuts the file back to what is durable, after writes were lost.
+    pub(super) fn mend(&mut self, key: &ObjectKey, store: &Store) {
+        let File::Spoilt(durable) = self.file else { return };
+        match store.cut_log(key, durable.map_or(0, |wal| wal.end)) {
+            Ok(()) => self.file = File::Claimed(durable),
+            Err(error) => tracing::error!(path = %store.path(key).display(), %error, "lost writes cannot be cut off"),
+        }
+    }
+}
