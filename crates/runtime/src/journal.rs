@@ -64,7 +64,11 @@ struct State {
     logs: HashMap<ObjectKey, WalRange>,
     /// Segments that are not retired, the open one included.
     segments: usize,
+    /// How many wait for the disk in [`Journal::wait`]. The keeper does, in order to retire a segment: so no limit on
+    /// segments holds the journal up meanwhile.
+    waiting: usize,
     stops: bool,
+    has_ended: bool,
 }
 
 /// What is written as one group.
@@ -158,11 +162,15 @@ impl Journal {
             return Ok(());
         }
         let wanted = if state.next.records == 0 { state.batch - 1 } else { state.batch };
-        while state.done <= wanted {
+        state.waiting += 1;
+        self.0.advanced.notify_all();
+        while state.done <= wanted && !state.has_ended {
             state = self.0.advanced.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
+        state.waiting -= 1;
         match state.given_up {
             Some(batch) if batch >= wanted => Err(io::Error::other("the journal could not be written")),
+            _ if state.done <= wanted => Err(io::Error::other("the journal has ended")),
             _ => Ok(()),
         }
     }
@@ -329,7 +337,9 @@ impl Writer {
                 }
                 Next::End => {
                     self.settle();
-                    return self.seal();
+                    self.seal();
+                    self.shared.lock().has_ended = true;
+                    return self.shared.advanced.notify_all();
                 }
             }
             let (mut batch, number) = self.take_batch(std::mem::take(&mut spent));
@@ -451,7 +461,7 @@ impl Writer {
 /// Opens the next segment, when there are not too many that the keeper has yet to retire.
 fn open_segment(shared: &Shared, next: &mut u64, group: u64) -> io::Result<OpenSegment> {
     let mut state = shared.lock();
-    while state.segments >= SEGMENTS_MAX && !state.stops {
+    while state.segments >= SEGMENTS_MAX && state.waiting == 0 && !state.stops {
         state = shared.advanced.wait(state).unwrap_or_else(PoisonError::into_inner);
     }
     drop(state);
