@@ -6,6 +6,8 @@
 //! [`FileSystem::sync_dir`]. It does not lock files: a node locks its data folder as a whole.
 
 mod disk;
+#[cfg(feature = "sim")]
+pub mod sim;
 
 use std::io;
 use std::path::Path;
@@ -51,7 +53,7 @@ pub trait FileSystem: Send + Sync + 'static {
     /// As the operating system gives them.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
 
-    /// Makes a folder and those above it; one that is there is no error.
+    /// Makes a folder and those above it; one that is there is no error. See [`create_dir_durably`].
     ///
     /// # Errors
     ///
@@ -71,6 +73,21 @@ pub trait FileSystem: Send + Sync + 'static {
     ///
     /// As the operating system gives them.
     fn sync_dir(&self, path: &Path) -> io::Result<()>;
+}
+
+/// Makes a folder and those above it so that they are there after a power loss. One that is there is taken to be durable.
+///
+/// # Errors
+///
+/// As the operating system gives them.
+pub fn create_dir_durably(files: &dyn FileSystem, path: &Path) -> io::Result<()> {
+    let Some(above) = path.parent() else { return Ok(()) };
+    if files.exists(path)? {
+        return Ok(());
+    }
+    create_dir_durably(files, above)?;
+    files.create_dir(path)?;
+    files.sync_dir(above)
 }
 
 /// An open file. Used by one thread at a time, but for [`File::sync`], which another may call meanwhile.

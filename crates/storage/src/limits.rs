@@ -5,6 +5,9 @@ use std::ffi::c_int;
 /// Bytes of a page: what workerd has, and what a disk writes at once.
 pub const PAGE_LEN: usize = 4_096;
 
+/// Bytes that every disk writes whole or not at all.
+pub const SECTOR_LEN: usize = 512;
+
 /// Bytes at the end of a page that hold its checksum.
 pub const PAGE_CHECKSUM_LEN: usize = 8;
 
@@ -19,6 +22,3 @@ pub const STATEMENTS_CACHED_MAX: usize = 12;
 
 /// How deep transactions may nest.
 pub const TRANSACTIONS_NESTED_MAX: usize = 64;
-
-/// Folders above the one of a database that may have to be made with it.
-pub const FOLDERS_ABOVE: usize = 3;

@@ -7,6 +7,8 @@ mod guest;
 #[expect(dead_code, reason = "each test uses a part of it")]
 mod node;
 
+mod power;
+
 use std::path::Path;
 use std::time::Duration;
 

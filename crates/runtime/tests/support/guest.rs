@@ -315,6 +315,10 @@ impl Me {
                 self.wait("message").await?;
                 self.send(socket, Payload::Text("waited"))?;
             }
+            ("set", at) => {
+                ctx.set_alarm(Time::from_millis(at.parse().map_err(failed)?)).map_err(failed)?;
+                self.send(socket, Payload::Text(&format!("set {at}")))?;
+            }
             ("log", text) => self.report(text),
             ("flood", len) => {
                 let bytes = vec![b'x'; len.parse().map_err(failed)?];

@@ -1,0 +1,83 @@
+//! Power loss: at any moment, everything that was answered is on the disk, and nothing is there by half.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use dormouse_storage::file::SimDisk;
+
+use crate::guest::application;
+use crate::node::Server;
+
+const OBJECTS: usize = 6;
+/// Values are times of alarms that nobody lives to see.
+const FIRST: u64 = 90_000_000_000_000;
+
+fn start(disk: &SimDisk, data: &Path) -> Server {
+    let (application, _watch) = application();
+    Server::with(application, |options| {
+        options.storage.data = Some(data.to_owned());
+        options.storage.files = Arc::new(disk.clone());
+        options.object.hibernate_after = Some(Duration::ZERO);
+    })
+}
+
+/// How far the client of each object has come.
+#[derive(Default)]
+struct Progress {
+    asked: [AtomicU64; OBJECTS],
+    answered: [AtomicU64; OBJECTS],
+}
+
+impl Progress {
+    fn read(counters: &[AtomicU64; OBJECTS]) -> [u64; OBJECTS] {
+        std::array::from_fn(|object| counters[object].load(Ordering::SeqCst))
+    }
+}
+
+#[test]
+fn what_was_answered_survives_a_power_loss_at_any_moment() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = SimDisk::new(1);
+    let server = start(&disk, folder.path());
+    let progress = Progress::default();
+    let stops = AtomicBool::new(false);
+    let mut images = Vec::new();
+    std::thread::scope(|scope| {
+        for object in 0..OBJECTS {
+            let (server, progress, stops) = (&server, &progress, &stops);
+            scope.spawn(move || {
+                let mut client = server.connect(&format!("/o{object}/socket"));
+                let mut value = FIRST;
+                while !stops.load(Ordering::Relaxed) {
+                    value += 1;
+                    progress.asked[object].store(value, Ordering::SeqCst);
+                    client.send(&format!("set {value}"));
+                    assert_eq!(client.next(), format!("set {value}"));
+                    progress.answered[object].store(value, Ordering::SeqCst);
+                }
+            });
+        }
+        for seed in 0..40 {
+            while Progress::read(&progress.answered).iter().sum::<u64>() < FIRST + seed * 20 {
+                std::thread::yield_now();
+            }
+            let answered = Progress::read(&progress.answered);
+            let image = disk.power_loss(seed);
+            images.push((seed, image, answered, Progress::read(&progress.asked)));
+        }
+        stops.store(true, Ordering::Relaxed);
+    });
+    drop(server);
+    for (seed, image, answered, asked) in images {
+        let server = start(&image, folder.path());
+        for object in 0..OBJECTS {
+            let (_, text) = server.ask(&format!("/o{object}/alarm"));
+            let value = text.strip_prefix("Some(").and_then(|text| text.strip_suffix(')'));
+            let value: u64 = value.map_or(0, |value| value.parse().unwrap());
+            let (least, most) = (answered[object], asked[object]);
+            assert!((least..=most).contains(&value), "seed {seed}: {text}, not within {least}..={most}");
+        }
+    }
+}
