@@ -27,7 +27,7 @@ use std::thread::JoinHandle;
 
 use dormouse_storage::Error;
 use dormouse_storage::commit::WalRange;
-use dormouse_storage::file::{File, FileSystem, Open};
+use dormouse_storage::file::{File, FileSystem, Open, create_dir_durably};
 
 use crate::commit_log::{Appended, Commit, CommitLog, Facts, ObjectKey, Ticket};
 use crate::journal::record::{ALIGNMENT, GROUP_HEADER_LEN, Group, Kind, Record, encode, encode_group};
@@ -466,12 +466,7 @@ fn open_segment(shared: &Shared, next: &mut u64, group: u64) -> io::Result<OpenS
     }
     drop(state);
     let files = &shared.files;
-    if *next == 0 {
-        files.create_dir(&shared.folder)?;
-        if let Some(data) = shared.folder.parent() {
-            files.sync_dir(data)?;
-        }
-    }
+    create_dir_durably(&**files, &shared.folder)?;
     let path = segment_path(&shared.folder, *next, group);
     let spare = spare(&shared.folder);
     let file = match files.exists(&spare)? {

@@ -21,7 +21,7 @@ use std::time::Instant;
 
 use dormouse_storage::commit::WalRange;
 use dormouse_storage::db::wal_path;
-use dormouse_storage::file::{Disk, FileSystem, Open};
+use dormouse_storage::file::{Disk, FileSystem, Open, create_dir_durably};
 use dormouse_storage::registry::{Entry, Registry};
 use dormouse_storage::{Db, Error, Vfs};
 
@@ -184,7 +184,7 @@ impl Store {
         let io = |source| OpenError::Io { folder: folder.into(), source };
         let lock = lock_folder(folder)?;
         let files = options.files.clone();
-        files.create_dir(folder).map_err(io)?;
+        create_dir_durably(&*files, folder).map_err(io)?;
         let vfs = Vfs::new(files.clone()).map_err(io)?;
         let journal_folder = folder.join("journal");
         let Recovered { start, segments, facts, refused } = recover(&*files, folder, &journal_folder)?;
