@@ -63,11 +63,11 @@ impl Db {
         Ok(self.meta(NAME)?.and_then(|bytes| String::from_utf8(bytes).ok()))
     }
 
-    pub(crate) fn store_name(&mut self, name: &str) -> Result<(), Error> {
+    pub(crate) fn store_name(&self, name: &str) -> Result<(), Error> {
         self.put_meta(NAME, name.as_bytes())
     }
 
-    fn has_meta(&self) -> Result<bool, Error> {
+    pub(crate) fn has_meta(&self) -> Result<bool, Error> {
         self.ask(|connection| connection.prepare_cached(HAS)?.exists(()))
     }
 
