@@ -693,3 +693,12 @@ fn a_shrunk_database_goes_on() {
     assert_eq!(db.kv_get("a").unwrap().unwrap(), b"1");
     assert_eq!(rows(&mut db, "INSERT INTO a VALUES (1); SELECT x FROM a"), "1");
 }
+
+#[test]
+fn a_database_with_an_open_cursor_moves_to_another_thread() {
+    let folder = Folder::new();
+    let mut db = folder.open();
+    let cursor = more(&db.exec(&count_up(BATCH_ROWS_MAX + 1), &[]).unwrap().batch);
+    let batch = std::thread::spawn(move || db.fetch(cursor)).join().unwrap().unwrap();
+    assert_eq!(batch.rows, 1);
+}
