@@ -15,23 +15,28 @@ use crate::commit::WalRange;
 use crate::error::Error;
 use crate::file::{File, FileSystem, Open, create_dir_durably};
 use crate::limits::{PAGE_CACHE_KIB_MAX, PAGE_LEN, SECTOR_LEN, STATEMENTS_CACHED_MAX};
+use crate::sql::Sql;
 use crate::sqlite::{Vfs, WalMark, empty_page};
 use crate::txn::Transactions;
 
 /// The open database of one object.
 pub struct Db {
+    /// Before the connection, because its statements have to go first.
+    pub(crate) sql: Sql,
     pub(crate) connection: Connection,
     wal: WalMark,
     pub(crate) path: PathBuf,
     pub(crate) transactions: Transactions,
-    /// The object's name, until it has been committed.
+    /// The object's name, until it is committed.
     pub(crate) name: Option<String>,
+    /// Whether the table of keys and values is known to be there.
+    pub(crate) has_kv: bool,
     vfs: Vfs,
 }
 
 /// What SQLite is told about every database. Commits are not synced by it, temporary files stay in memory.
 const PRAGMAS: &str = "PRAGMA locking_mode = EXCLUSIVE; PRAGMA synchronous = OFF; PRAGMA temp_store = MEMORY; \
-    PRAGMA wal_autocheckpoint = 0; PRAGMA mmap_size = 0; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;";
+    PRAGMA wal_autocheckpoint = 0; PRAGMA mmap_size = 0; PRAGMA foreign_keys = ON;";
 
 impl Db {
     /// Opens a database; makes it, with the folders above it, when it is not there. `name` is the object's, which a new
@@ -61,12 +66,15 @@ impl Db {
                 return Err(Error::Damaged { path: path.into(), what });
             }
         }
+        let sql = Sql::new(&connection).map_err(error)?;
         Ok(Self {
+            sql,
             connection,
             wal,
             path: path.into(),
             transactions: Transactions::default(),
             name: name.filter(|_| pages <= 1).map(str::to_owned),
+            has_kv: false,
             vfs: vfs.clone(),
         })
     }

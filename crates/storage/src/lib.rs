@@ -9,6 +9,10 @@ mod sqlite;
 pub mod db;
 pub mod txn;
 pub mod meta;
+pub mod value;
+pub mod sql;
+pub mod kv;
+mod delete_all;
 pub mod registry;
 pub mod commit;
 pub mod error;
@@ -16,4 +20,7 @@ pub mod limits;
 
 pub use db::Db;
 pub use error::Error;
+pub use kv::List;
+pub use sql::{Batch, CursorId, End, Executed};
 pub use sqlite::Vfs;
+pub use value::Value;

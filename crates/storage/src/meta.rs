@@ -67,7 +67,7 @@ impl Db {
         self.put_meta(NAME, name.as_bytes())
     }
 
-    fn has_meta(&self) -> Result<bool, Error> {
+    pub(crate) fn has_meta(&self) -> Result<bool, Error> {
         self.ask(|connection| connection.prepare_cached(HAS)?.exists(()))
     }
 

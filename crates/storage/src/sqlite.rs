@@ -2,18 +2,20 @@
 //! `unsafe`.
 //!
 //! A file system of our own below SQLite ([`Vfs`]), how far its write-ahead log has grown ([`WalMark`]), statements that
-//! outlive the call that made them, and settings of the whole process. Invariant: nothing here hands out a pointer; what
+//! outlive the call that made them ([`Statement`]), and settings of the whole process. Invariant: nothing here hands out a pointer; what
 //! SQLite lends is copied before the call returns, and whatever SQLite still points to is kept alive by its owner.
 
 #![expect(unsafe_code, reason = "SQLite is C; what rusqlite has no interface to is called here")]
 
+mod statement;
 mod vfs;
 mod wal;
 
 use std::sync::Once;
 
-use rusqlite::ffi;
+use rusqlite::{Connection, ffi};
 
+pub(crate) use self::statement::{Counter, Failure, Statement};
 pub use self::vfs::Vfs;
 pub(crate) use self::vfs::empty_page;
 pub(crate) use self::wal::WalMark;
@@ -38,5 +40,23 @@ fn configure() {
         if codes != [ffi::SQLITE_OK; 3] {
             tracing::warn!("SQLite was in use before; open databases will take more memory");
         }
+        // A build that does not see the flags in `.cargo/config.toml` works but for this.
+        // SAFETY: the name is a terminated string.
+        if unsafe { ffi::sqlite3_compileoption_used(c"ENABLE_MATH_FUNCTIONS".as_ptr()) } == 0 {
+            tracing::warn!(
+                "SQLite was built without LIBSQLITE3_FLAGS of .cargo/config.toml; SQL has no sqrt() and others"
+            );
+        }
     });
+}
+
+/// Whether a commit would fail because of rows that refer to what is not there.
+pub(crate) fn has_deferred_violations(connection: &Connection) -> bool {
+    let (mut now, mut most) = (0, 0);
+    // SAFETY: the connection is open; both answers go where they are written before the call returns.
+    unsafe {
+        let db = connection.handle();
+        ffi::sqlite3_db_status(db, ffi::SQLITE_DBSTATUS_DEFERRED_FKS, &raw mut now, &raw mut most, 0);
+    }
+    now != 0
 }

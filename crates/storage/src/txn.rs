@@ -23,8 +23,6 @@ pub enum Span {
 pub(crate) struct Transactions {
     /// Whether something was written since the last commit.
     wrote: bool,
-    /// Whether the object's name was, and not rolled back.
-    named: bool,
     nested: Vec<Span>,
 }
 
@@ -51,10 +49,6 @@ impl Db {
     pub(crate) fn begin_write(&mut self) -> Result<(), Error> {
         self.begin()?;
         self.transactions.wrote = true;
-        if let Some(name) = self.name.as_deref().filter(|_| !self.transactions.named) {
-            self.store_name(name)?;
-            self.transactions.named = true;
-        }
         Ok(())
     }
 
@@ -67,24 +61,34 @@ impl Db {
         if self.is_held() {
             return Ok(None);
         }
-        let ended = std::mem::take(&mut self.transactions);
+        let Transactions { wrote, .. } = std::mem::take(&mut self.transactions);
         if self.connection.is_autocommit() {
             return Ok(None);
         }
-        if let Err(error) = self.run("COMMIT") {
+        if let Err(error) = self.try_commit(wrote) {
             // Where a violated constraint is deferred to the commit, the transaction is still open.
             self.roll_back();
             return Err(error);
         }
-        if ended.named {
+        Ok(self.take_range())
+    }
+
+    fn try_commit(&mut self, wrote: bool) -> Result<(), Error> {
+        // With the first commit and not with the first write, which may be rolled back while the object goes on.
+        if wrote && let Some(name) = &self.name {
+            self.store_name(name)?;
+        }
+        self.ask(|connection| connection.prepare_cached("COMMIT")?.execute(()))?;
+        if wrote {
             self.name = None;
         }
-        Ok(self.take_range())
+        Ok(())
     }
 
     /// Forgets everything that is not committed.
     pub fn roll_back(&mut self) {
         self.transactions = Transactions::default();
+        self.forget_schema();
         if !self.connection.is_autocommit()
             && let Err(error) = self.run("ROLLBACK")
         {
@@ -126,18 +130,22 @@ impl Db {
     /// When the disk fails.
     pub fn roll_back_nested(&mut self) -> Result<(), Error> {
         let Some(_) = self.transactions.nested.pop() else { return Ok(()) };
-        // It may have been written in what is rolled back. Writing it twice does no harm.
-        self.transactions.named = false;
+        self.forget_schema();
         let depth = self.transactions.nested.len();
         self.run(&format!("ROLLBACK TO _cf_savepoint_{depth}; RELEASE _cf_savepoint_{depth}"))
     }
 
     fn begin(&mut self) -> Result<(), Error> {
-        if !self.connection.is_autocommit() {
-            return Ok(());
+        if self.connection.is_autocommit() {
+            self.ask(|connection| connection.prepare_cached("BEGIN")?.execute(()))?;
         }
-        self.transactions.named = false;
-        self.run("BEGIN")
+        Ok(())
+    }
+
+    /// What is known of the schema may be true no longer.
+    fn forget_schema(&mut self) {
+        self.has_kv = false;
+        self.sql.forget_statements();
     }
 
     /// Runs a statement of our own.
