@@ -85,3 +85,6 @@ pub const CHECKPOINT_DELAY: Duration = Duration::from_secs(2);
 
 /// Alarms that the keeper fires at a time before it looks at other work.
 pub const ALARMS_AT_ONCE_MAX: usize = 256;
+
+/// How long one call of a guest to its database may take: as long as its code may compute. Some statements would never end.
+pub const STATEMENT_TIME_MAX: Duration = Duration::from_secs(30);

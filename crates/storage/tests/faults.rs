@@ -438,12 +438,12 @@ fn a_commit_larger_than_the_page_cache_survives_and_one_that_is_rolled_back_does
         let case = format!("seed {seed}");
         let mut host = Host::new(seed);
         // Pages are written to the log before the commit, when memory for them ends.
-        host.name = "n".repeat((PAGE_CACHE_KIB_MAX as usize) * 1_024 * 3 / 2);
-        let result = host.recover().and_then(|()| host.set(1_000));
+        let large = vec![7; (PAGE_CACHE_KIB_MAX as usize) * 1_024 * 3 / 2];
+        let result = host.recover().and_then(|()| host.db().kv_put("large", &large));
         host.must(&case, result);
         assert!(host.disk.counters().bytes_written > 1_000_000, "{case}");
         host.db().roll_back();
-        let result = host.write().and_then(|()| host.write());
+        let result = host.db().kv_put("large", &large).and_then(|()| host.write()).and_then(|()| host.write());
         host.must(&case, result);
         if seed % 2 == 0 {
             host.disk.fail_at(300, Fault::POWER_OFF);

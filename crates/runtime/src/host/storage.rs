@@ -9,6 +9,8 @@
 //! durable commit before anybody sees it again.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use dormouse_object::alarm::{AlarmRecord, AlarmState};
 use dormouse_object::object::Reset;
@@ -42,6 +44,8 @@ pub(crate) struct HostStorage {
     pub(super) transactions: Vec<AlarmState>,
     /// Who waits for what was committed so far.
     pub(super) waiting: Vec<(WritePos, oneshot::Sender<()>)>,
+    /// When the guest's call to its database began that is under way.
+    pub(super) call_began: Option<Arc<AtomicU64>>,
     /// Whether the registry knows the object.
     pub(super) registered: bool,
 }
@@ -81,11 +85,16 @@ impl Host {
     pub(crate) fn with_storage<T>(&self, ask: impl FnOnce(&mut Db) -> Result<T, Error>) -> Result<T, Error> {
         self.open_storage()?;
         let mut storage = self.storage.borrow_mut();
-        let Some(HostStorage { file: File::Open(db) | File::Leaving(db), failure, .. }) = storage.as_deref_mut() else {
+        let Some(HostStorage { file: File::Open(db) | File::Leaving(db), failure, call_began, .. }) =
+            storage.as_deref_mut()
+        else {
             return Err(Error::Guest(NO_STORAGE.to_owned()));
         };
         if let Some(failure) = failure {
             return Err(Error::Guest(failure.clone()));
+        }
+        if let Some(began) = call_began {
+            began.store(self.shard().node().now_ms(), Ordering::Relaxed);
         }
         let result = ask(db);
         if let Err(error) = &result
