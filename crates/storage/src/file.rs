@@ -6,6 +6,8 @@
 //! [`FileSystem::sync_dir`]. It does not lock files: a node locks its data folder as a whole.
 
 mod disk;
+#[cfg(feature = "sim")]
+pub mod sim;
 
 use std::io;
 use std::path::Path;
