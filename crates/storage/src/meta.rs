@@ -63,7 +63,7 @@ impl Db {
         Ok(self.meta(NAME)?.and_then(|bytes| String::from_utf8(bytes).ok()))
     }
 
-    pub(crate) fn store_name(&mut self, name: &str) -> Result<(), Error> {
+    pub(crate) fn store_name(&self, name: &str) -> Result<(), Error> {
         self.put_meta(NAME, name.as_bytes())
     }
 

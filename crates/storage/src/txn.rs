@@ -23,6 +23,8 @@ pub enum Span {
 pub(crate) struct Transactions {
     /// Whether something was written since the last commit.
     wrote: bool,
+    /// Whether the object's name was, and not rolled back.
+    named: bool,
     nested: Vec<Span>,
 }
 
@@ -49,10 +51,11 @@ impl Db {
     pub(crate) fn begin_write(&mut self) -> Result<(), Error> {
         self.begin()?;
         self.transactions.wrote = true;
-        match self.name.take() {
-            Some(name) => self.store_name(&name),
-            None => Ok(()),
+        if let Some(name) = self.name.as_deref().filter(|_| !self.transactions.named) {
+            self.store_name(name)?;
+            self.transactions.named = true;
         }
+        Ok(())
     }
 
     /// Commits what the turn has written. `None` when that was nothing, or a transaction is held.
@@ -64,7 +67,7 @@ impl Db {
         if self.is_held() {
             return Ok(None);
         }
-        self.transactions = Transactions::default();
+        let ended = std::mem::take(&mut self.transactions);
         if self.connection.is_autocommit() {
             return Ok(None);
         }
@@ -72,6 +75,9 @@ impl Db {
             // Where a violated constraint is deferred to the commit, the transaction is still open.
             self.roll_back();
             return Err(error);
+        }
+        if ended.named {
+            self.name = None;
         }
         Ok(self.take_range())
     }
@@ -120,12 +126,18 @@ impl Db {
     /// When the disk fails.
     pub fn roll_back_nested(&mut self) -> Result<(), Error> {
         let Some(_) = self.transactions.nested.pop() else { return Ok(()) };
+        // It may have been written in what is rolled back. Writing it twice does no harm.
+        self.transactions.named = false;
         let depth = self.transactions.nested.len();
         self.run(&format!("ROLLBACK TO _cf_savepoint_{depth}; RELEASE _cf_savepoint_{depth}"))
     }
 
     fn begin(&mut self) -> Result<(), Error> {
-        if self.connection.is_autocommit() { self.run("BEGIN") } else { Ok(()) }
+        if !self.connection.is_autocommit() {
+            return Ok(());
+        }
+        self.transactions.named = false;
+        self.run("BEGIN")
     }
 
     /// Runs a statement of our own.

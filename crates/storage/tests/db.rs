@@ -105,6 +105,23 @@ fn a_rolled_back_transaction_inside_leaves_the_rest() {
 }
 
 #[test]
+fn the_name_is_stored_though_the_first_writes_were_rolled_back() {
+    let folder = Folder::new();
+    let mut db = folder.open();
+    db.set_alarm(Some(alarm(1))).unwrap();
+    db.roll_back();
+    db.begin_nested(Span::Turn).unwrap();
+    db.set_alarm(Some(alarm(2))).unwrap();
+    db.roll_back_nested().unwrap();
+    assert_eq!(db.stored_name().unwrap(), None);
+    db.set_alarm(Some(alarm(3))).unwrap();
+    db.commit().unwrap();
+    assert_eq!(db.stored_name().unwrap().as_deref(), Some("lobby"));
+    drop(db);
+    assert_eq!(folder.open().stored_name().unwrap().as_deref(), Some("lobby"));
+}
+
+#[test]
 fn a_held_transaction_is_committed_when_it_has_ended() {
     let folder = Folder::new();
     let mut db = folder.open();
