@@ -5,6 +5,7 @@
 //! Invariant: the log is emptied only by `checkpoint`, after the database file was synced; so a log always holds
 //! everything since then, from its first byte.
 
+use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
 
 use rusqlite::config::DbConfig;
@@ -13,7 +14,7 @@ use rusqlite::{Connection, OpenFlags};
 use crate::commit::WalRange;
 use crate::error::Error;
 use crate::file::{File, FileSystem, Open};
-use crate::limits::{FOLDERS_ABOVE, PAGE_CACHE_KIB_MAX, PAGE_LEN, STATEMENTS_CACHED_MAX};
+use crate::limits::{FOLDERS_ABOVE, PAGE_CACHE_KIB_MAX, PAGE_LEN, SECTOR_LEN, STATEMENTS_CACHED_MAX};
 use crate::sqlite::{Vfs, WalMark, empty_page};
 use crate::txn::Transactions;
 
@@ -23,7 +24,7 @@ pub struct Db {
     wal: WalMark,
     pub(crate) path: PathBuf,
     pub(crate) transactions: Transactions,
-    /// The object's name, until it has been written.
+    /// The object's name, until it has been committed.
     pub(crate) name: Option<String>,
     vfs: Vfs,
 }
@@ -115,6 +116,10 @@ impl Db {
 
     fn try_checkpoint(&mut self) -> Result<(), Error> {
         let error = |error: rusqlite::Error| Error::sqlite(&self.path, &error);
+        // First of all: once the log is empty, the next one is worth nothing without the database file.
+        if let Some(folder) = self.path.parent() {
+            self.vfs.files().sync_dir(folder).map_err(|error| Error::io(&self.path, &error))?;
+        }
         self.connection.execute_batch("PRAGMA synchronous = FULL").map_err(error)?;
         let busy: i64 =
             self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |row| row.get(0)).map_err(error)?;
@@ -124,9 +129,6 @@ impl Db {
         }
         // Frames of the next log must not be read as the continuation of this one.
         WalMark::sync(&self.connection).map_err(|error| Error::io(&self.path, &error))?;
-        if let Some(folder) = self.path.parent() {
-            self.vfs.files().sync_dir(folder).map_err(|error| Error::io(&self.path, &error))?;
-        }
         self.wal.restart();
         Ok(())
     }
@@ -141,6 +143,9 @@ pub fn wal_path(path: &Path) -> PathBuf {
 
 /// Makes sure that there is a database file, with the folders above it: an empty one is a page that says so.
 ///
+/// Nothing syncs that page, so after a power loss it may be there in part. That is mended here; where it matters, the
+/// log has another first page.
+///
 /// # Errors
 ///
 /// When the disk fails.
@@ -153,7 +158,11 @@ pub fn ensure(files: &dyn FileSystem, path: &Path) -> std::io::Result<()> {
         }
         Err(error) => return Err(error),
     };
-    if file.len()? < PAGE_LEN as u64 { write_empty(&*file) } else { Ok(()) }
+    match file.len()?.cmp(&(PAGE_LEN as u64)) {
+        Ordering::Less => file.write_at(&empty_page(), 0),
+        Ordering::Equal if is_torn_empty_page(&*file)? => file.write_at(&empty_page(), 0),
+        _ => Ok(()),
+    }
 }
 
 /// Makes the folders above a file. Their names are made durable at once: a checkpoint sees to the file's own alone.
@@ -166,6 +175,12 @@ fn create_folders(files: &dyn FileSystem, path: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-fn write_empty(file: &dyn File) -> std::io::Result<()> {
-    file.write_at(&empty_page(), 0)
+/// Whether some of what a disk writes at once is there of the empty page, and zeros are in place of the rest.
+fn is_torn_empty_page(file: &dyn File) -> std::io::Result<bool> {
+    let empty = empty_page();
+    let mut page = [0; PAGE_LEN];
+    file.read_at(&mut page, 0)?;
+    let (sectors, expected) = (page.chunks(SECTOR_LEN), empty.chunks(SECTOR_LEN));
+    let mut sectors = sectors.zip(expected);
+    Ok(page != empty && sectors.all(|(sector, expected)| sector == expected || sector == [0; SECTOR_LEN]))
 }

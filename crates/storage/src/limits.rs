@@ -5,6 +5,9 @@ use std::ffi::c_int;
 /// Bytes of a page: what workerd has, and what a disk writes at once.
 pub const PAGE_LEN: usize = 4_096;
 
+/// Bytes that every disk writes whole or not at all.
+pub const SECTOR_LEN: usize = 512;
+
 /// Bytes at the end of a page that hold its checksum.
 pub const PAGE_CHECKSUM_LEN: usize = 8;
 

@@ -12,8 +12,8 @@ const SECTOR: usize = 512;
 
 fn disk() -> SimDisk {
     let disk = SimDisk::new(1);
-    disk.create_dir(Path::new(FOLDER)).unwrap();
-    disk.sync_dir(Path::new("/")).unwrap();
+    disk.create_dir(Path::new(FOLDER)).expect("no fault is planned");
+    disk.sync_dir(Path::new("/")).expect("no fault is planned");
     disk
 }
 
@@ -23,10 +23,10 @@ fn path(name: &str) -> PathBuf {
 
 /// A file whose name and bytes are durable.
 fn durable(disk: &SimDisk, name: &str, bytes: &[u8]) -> Box<dyn File> {
-    let file = disk.open(&path(name), Open::OrCreate).unwrap();
-    file.write_at(bytes, 0).unwrap();
-    file.sync().unwrap();
-    disk.sync_dir(Path::new(FOLDER)).unwrap();
+    let file = disk.open(&path(name), Open::OrCreate).expect("no fault is planned");
+    file.write_at(bytes, 0).expect("no fault is planned");
+    file.sync().expect("no fault is planned");
+    disk.sync_dir(Path::new(FOLDER)).expect("no fault is planned");
     file
 }
 

@@ -45,6 +45,8 @@ impl FileSystem for Disk {
     }
 
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        // The folder above a relative path of one name has no name itself.
+        let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
         fs::File::open(path)?.sync_all()
     }
 }

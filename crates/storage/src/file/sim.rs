@@ -34,11 +34,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use self::fault::Faults;
-use self::image::{Image, SECTOR_LEN};
+use self::image::Image;
 use self::log::{Log, Op};
 use self::loss::Keep;
 use self::names::{Names, Node};
 use super::{File, FileSystem, Open};
+use crate::limits::SECTOR_LEN;
 
 pub use self::fault::Fault;
 pub use self::log::Counters;

@@ -404,6 +404,10 @@ fn is_page(len: usize, offset: u64) -> bool {
     len == PAGE_LEN && offset.is_multiple_of(PAGE_LEN as u64)
 }
 
+/// The version of SQLite that an empty page says it was written by. Nobody asks; but it is always the same page, which
+/// can be told from a damaged one.
+const WRITTEN_BY: u32 = 3_053_002;
+
 /// The one page of a database that holds nothing, in WAL mode: SQLite's file format, sections 1.3 and 1.6.
 pub(crate) fn empty_page() -> [u8; PAGE_LEN] {
     let mut page = [0; PAGE_LEN];
@@ -414,7 +418,7 @@ pub(crate) fn empty_page() -> [u8; PAGE_LEN] {
     // The change counter, the number of pages, and the counter for which that number holds.
     page[24..32].copy_from_slice(&[0, 0, 0, 1, 0, 0, 0, 1]);
     page[92..96].copy_from_slice(&[0, 0, 0, 1]);
-    page[96..100].copy_from_slice(&ffi::SQLITE_VERSION_NUMBER.to_be_bytes());
+    page[96..100].copy_from_slice(&WRITTEN_BY.to_be_bytes());
     // The root of the schema: a leaf of a table, without cells, whose content would start at the end.
     page[100] = 13;
     page[105..107].copy_from_slice(&((PAGE_LEN - PAGE_CHECKSUM_LEN) as u16).to_be_bytes());

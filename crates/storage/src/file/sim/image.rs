@@ -6,8 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Bytes that a disk writes whole or not at all.
-pub(super) const SECTOR_LEN: usize = 512;
+use crate::limits::SECTOR_LEN;
 
 type Sector = Arc<[u8; SECTOR_LEN]>;
 
