@@ -105,9 +105,12 @@ fn a_rolled_back_transaction_inside_leaves_the_rest() {
 }
 
 #[test]
-fn the_name_is_stored_though_the_first_writes_were_rolled_back() {
+fn the_name_is_stored_with_the_first_write_that_is_committed() {
     let folder = Folder::new();
     let mut db = folder.open();
+    db.begin_nested(Span::Turn).unwrap();
+    db.end_nested().unwrap();
+    assert_eq!(db.commit().unwrap(), None, "nothing was written");
     db.set_alarm(Some(alarm(1))).unwrap();
     db.roll_back();
     db.begin_nested(Span::Turn).unwrap();

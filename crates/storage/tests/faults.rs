@@ -11,6 +11,7 @@ use dormouse_storage::commit::WalRange;
 use dormouse_storage::db::wal_path;
 use dormouse_storage::file::sim::{Fault, Loss, SimDisk};
 use dormouse_storage::file::{FileSystem, Open};
+use dormouse_storage::limits::PAGE_CACHE_KIB_MAX;
 use dormouse_storage::meta::AlarmRow;
 use dormouse_storage::txn::Span;
 use dormouse_storage::{Db, Error, Vfs};
@@ -36,6 +37,7 @@ struct Host {
     disk: SimDisk,
     vfs: Vfs,
     path: PathBuf,
+    name: String,
     db: Option<Db>,
     journal: Vec<Record>,
     /// What the last commit that succeeded has written.
@@ -59,11 +61,8 @@ impl Host {
 
     fn on(disk: SimDisk, path: PathBuf) -> Self {
         let vfs = Vfs::new(Arc::new(disk.clone())).expect("a file system");
-        Self { disk, vfs, path, db: None, journal: Vec::new(), committed: 0, making: None, next: 1 }
-    }
-
-    fn name() -> String {
-        "n".repeat(NAME_LEN)
+        let name = "n".repeat(NAME_LEN);
+        Self { disk, vfs, path, name, db: None, journal: Vec::new(), committed: 0, making: None, next: 1 }
     }
 
     fn db(&mut self) -> &mut Db {
@@ -76,7 +75,7 @@ impl Host {
     }
 
     fn open(&mut self, expected: Option<WalRange>) -> Result<(), Error> {
-        self.db = Some(Db::open(&self.vfs, &self.path, Some(&Self::name()), expected)?);
+        self.db = Some(Db::open(&self.vfs, &self.path, Some(&self.name), expected)?);
         Ok(())
     }
 
@@ -133,7 +132,7 @@ impl Host {
         assert_eq!(found, alarm(value), "an alarm is whole");
         let name = self.db().stored_name()?;
         assert_eq!(name.is_some(), value > 0, "the name is written with the first value");
-        assert!(name.is_none_or(|name| name == Self::name()));
+        assert!(name.is_none_or(|name| name == self.name));
         Ok(value)
     }
 
@@ -434,6 +433,30 @@ fn a_checkpoint_that_failed_is_made_up_for_by_the_next_one() {
 }
 
 #[test]
+fn a_commit_larger_than_the_page_cache_survives_and_one_that_is_rolled_back_does_not() {
+    for seed in 0..6 {
+        let case = format!("seed {seed}");
+        let mut host = Host::new(seed);
+        // Pages are written to the log before the commit, when memory for them ends.
+        host.name = "n".repeat((PAGE_CACHE_KIB_MAX as usize) * 1_024 * 3 / 2);
+        let result = host.recover().and_then(|()| host.set(1_000));
+        host.must(&case, result);
+        assert!(host.disk.counters().bytes_written > 1_000_000, "{case}");
+        host.db().roll_back();
+        let result = host.write().and_then(|()| host.write());
+        host.must(&case, result);
+        if seed % 2 == 0 {
+            host.disk.fail_at(300, Fault::POWER_OFF);
+            assert!(host.checkpoint().is_err(), "{case}");
+        }
+        host.lose_power(seed);
+        let result = host.recover();
+        host.must(&case, result);
+        host.check(&case);
+    }
+}
+
+#[test]
 fn folders_that_were_made_for_a_database_are_there_after_a_checkpoint() {
     let path = Path::new("/data/objects/room/ab/object.sqlite");
     let mut host = Host::on(SimDisk::new(0), path.into());
@@ -481,15 +504,17 @@ fn a_commit_syncs_nothing_and_a_checkpoint_three_files_and_a_folder() {
     let mut host = Host::new(0);
     let result = host.recover().and_then(|()| host.write());
     host.must("first", result);
-    let before = host.disk.counters();
-    let result = host.write();
-    host.must("second", result);
-    let commit = host.disk.counters().since(before);
-    assert_eq!((commit.syncs, commit.dir_syncs), (0, 0));
-    assert_eq!((commit.writes, commit.bytes_written), (2, 4_120), "a frame: its header and a page");
-    let before = host.disk.counters();
-    let result = host.checkpoint();
-    host.must("checkpoint", result);
-    let checkpoint = host.disk.counters().since(before);
-    assert_eq!((checkpoint.syncs, checkpoint.dir_syncs), (3, 1));
+    for log_header in [0, 32] {
+        let before = host.disk.counters();
+        let result = host.write();
+        host.must("write", result);
+        let commit = host.disk.counters().since(before);
+        assert_eq!((commit.syncs, commit.dir_syncs), (0, 0));
+        assert_eq!(commit.bytes_written, log_header + 4_120, "a frame: its header and a page");
+        let before = host.disk.counters();
+        let result = host.checkpoint();
+        host.must("checkpoint", result);
+        let checkpoint = host.disk.counters().since(before);
+        assert_eq!((checkpoint.syncs, checkpoint.dir_syncs), (3, 1));
+    }
 }
