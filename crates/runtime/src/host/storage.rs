@@ -24,7 +24,7 @@ use tokio::sync::oneshot;
 
 use crate::commit_log::{Appended, Commit, Facts, Ticket};
 use crate::host::Host;
-use crate::limits::{COMMIT_LEN_MAX, WAL_LEN_MAX};
+use crate::limits::{COMMIT_LEN_MAX, WAL_LEN_MAX, WAL_LEN_WITH_CURSORS_MAX};
 
 /// What a host knows of its object's database. An object that stores nothing has none.
 #[derive(Default)]
@@ -226,6 +226,7 @@ impl Host {
         let (Some(key), Some(store)) = (self.key_on_disk(), self.store()) else { return Ok(()) };
         let (File::Open(db) | File::Leaving(db)) = &mut storage.file else { return Ok(()) };
         if range.is_some_and(|range| range.end - range.start > COMMIT_LEN_MAX) {
+            db.close_cursors();
             store.fold(&key, db).map_err(|error| error.to_string())?;
             storage.pending.clear();
         }
@@ -255,15 +256,23 @@ impl Host {
             },
             Appended::Later => storage.pending.push_back(Pending { ticket: pos, pos, wal }),
         }
-        if wal.end > WAL_LEN_MAX
-            && let File::Open(db) = &mut storage.file
+        self.leave_if_long(storage, wal.end);
+        Ok(())
+    }
+
+    /// Sends the database to the keeper when its log has become long.
+    fn leave_if_long(&self, storage: &mut HostStorage, len: u64) {
+        let File::Open(db) = &mut storage.file else { return };
+        if len > WAL_LEN_WITH_CURSORS_MAX {
+            db.close_cursors();
+        }
+        if len > WAL_LEN_MAX
             && db.is_quiet()
             && let File::Open(db) = std::mem::take(&mut storage.file)
         {
             storage.file = File::Leaving(db);
             self.leave_if_durable(storage);
         }
-        Ok(())
     }
 
     /// Forgets what the turn under way has written. Comes before the object is told that the turn has failed.
