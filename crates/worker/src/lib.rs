@@ -37,6 +37,7 @@ mod app;
 mod attachment;
 mod body;
 mod cf;
+mod clone;
 mod console;
 mod context;
 mod cors;
@@ -61,6 +62,12 @@ mod state;
 mod streams;
 mod websocket;
 pub mod ws_events;
+
+/// What the fuzzer feeds.
+#[doc(hidden)]
+pub mod __fuzz {
+    pub use crate::clone::{from_bytes, to_bytes};
+}
 
 /// What the macros expand to.
 #[doc(hidden)]
