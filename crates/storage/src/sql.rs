@@ -201,6 +201,11 @@ impl Db {
         }
     }
 
+    /// Closes all cursors: whoever had them is no more.
+    pub fn close_cursors(&mut self) {
+        self.sql.close_all();
+    }
+
     /// Bytes that the guest's data takes in the database file, without what was freed in it.
     ///
     /// # Errors

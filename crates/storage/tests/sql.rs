@@ -386,6 +386,17 @@ fn small_results_come_at_once_and_large_ones_in_batches() {
 }
 
 #[test]
+fn all_cursors_can_be_closed() {
+    let folder = Folder::new();
+    let mut db = folder.open();
+    let cursor = more(&db.exec(&count_up(BATCH_ROWS_MAX + 1), &[]).unwrap().batch);
+    assert!(!db.is_quiet());
+    db.close_cursors();
+    assert!(db.is_quiet());
+    assert!(guest_error(db.fetch(cursor)).contains("was closed"));
+}
+
+#[test]
 fn cursors_of_one_text_do_not_disturb_one_another() {
     let folder = Folder::new();
     let mut db = folder.open();
