@@ -58,7 +58,9 @@ mod request;
 mod request_init;
 mod response;
 mod router;
+mod sql;
 mod state;
+mod storage;
 mod streams;
 mod websocket;
 pub mod ws_events;
@@ -103,7 +105,12 @@ pub use crate::request_init::{
 };
 pub use crate::response::{EncodeBody, IntoResponse, Response, ResponseBody, ResponseBuilder};
 pub use crate::router::{RouteContext, RouteParams, Router};
+pub use crate::sql::{SqlCursor, SqlCursorIterator, SqlCursorRawIterator, SqlStorage, SqlStorageValue};
 pub use crate::state::State;
+pub use crate::storage::{
+    AlarmInvocationInfo, GetAlarmOptions, ListOptions, ScheduledTime, SetAlarmOptions, Storage, StorageMap,
+    SyncKvStorage, Transaction,
+};
 pub use crate::streams::{ByteStream, FixedLengthStream};
 pub use crate::wasm_bindgen_futures::spawn_local;
 pub use crate::websocket::{EventStream, WebSocket, WebSocketPair, WebSocketRequestResponsePair};
