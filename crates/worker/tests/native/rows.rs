@@ -83,12 +83,20 @@ struct Typed {
     kind: Kind,
 }
 
+#[derive(Debug, Deserialize)]
+#[expect(dead_code, reason = "shown by `Debug`")]
+struct Doubled {
+    a: String,
+    b: u8,
+}
+
 fn typed(sql: &SqlStorage) -> Result<String> {
     let query = "SELECT 9007199254740993 AS id, -5 AS small, 3 AS real, 4.0 AS whole, 1 AS yes, ? AS no, 'é' AS name, \
         NULL AS void, x'00ff' AS bytes, x'01' AS same, 'large' AS kind, 'ignored' AS more";
     let row: Typed = sql.exec(query, vec![false.into()])?.one()?;
-    let doubled: serde_json::Value = sql.exec("SELECT 1 AS a, 2 AS b, 'last' AS a", None)?.one()?;
-    Ok(format!("{row:?}\n{doubled}"))
+    let doubled: Doubled = sql.exec("SELECT 1 AS a, 2 AS b, 'last' AS a", None)?.one()?;
+    let open: serde_json::Value = sql.exec("SELECT 1.0 AS a, NULL AS b, 'x' AS c", None)?.one()?;
+    Ok(format!("{row:?}\n{doubled:?}\n{open}"))
 }
 
 fn mistyped(sql: &SqlStorage) -> Result<String> {
@@ -229,7 +237,8 @@ fn rows_are_structs() {
     check(
         "/typed",
         "Typed { id: 9007199254740993, small: -5, real: 3.0, whole: 4, yes: true, no: false, name: \"é\", void: None, \
-         missing: None, bytes: [0, 255], same: [1], kind: Large }\n{\"a\":\"last\",\"b\":2}",
+         missing: None, bytes: [0, 255], same: [1], kind: Large }\n\
+         Doubled { a: \"last\", b: 2 }\n{\"a\":1,\"b\":null,\"c\":\"x\"}",
     );
 }
 
