@@ -52,6 +52,10 @@ const _: () = assert!(OBJECTS_IN_A_ROW_MAX > 1, "objects that talk to each other
 /// Bytes of an object's write-ahead log beyond which it is written into its database: a thousand pages, as SQLite has it.
 pub const WAL_LEN_MAX: u64 = 4 << 20;
 
+/// Bytes of an object's write-ahead log beyond which its SQL cursors are closed, which hold up what the limit above asks
+/// for.
+pub const WAL_LEN_WITH_CURSORS_MAX: u64 = 16 * WAL_LEN_MAX;
+
 /// Bytes of a segment of the journal.
 pub const SEGMENT_LEN: u64 = 16 << 20;
 
@@ -85,3 +89,6 @@ pub const CHECKPOINT_DELAY: Duration = Duration::from_secs(2);
 
 /// Alarms that the keeper fires at a time before it looks at other work.
 pub const ALARMS_AT_ONCE_MAX: usize = 256;
+
+/// How long one call of a guest to its database may take: as long as its code may compute. Some statements would never end.
+pub const STATEMENT_TIME_MAX: Duration = Duration::from_secs(30);

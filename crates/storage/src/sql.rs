@@ -201,11 +201,6 @@ impl Db {
         }
     }
 
-    /// Closes all cursors: whoever had them is no more.
-    pub fn close_cursors(&mut self) {
-        self.sql.close_all();
-    }
-
     /// Bytes that the guest's data takes in the database file, without what was freed in it.
     ///
     /// # Errors
@@ -232,13 +227,9 @@ impl Db {
         self.ask(|connection| connection.progress_handler(INTERRUPT_INSTRUCTIONS, handler))
     }
 
-    /// Gives back what is kept only to be faster: for an object that is idle and stays open.
-    pub fn shrink(&mut self) {
-        self.sql.forget_statements();
-        self.connection.flush_prepared_statement_cache();
-        if let Err(error) = self.connection.release_memory() {
-            tracing::debug!(%error, "memory of a database could not be released");
-        }
+    /// Closes all cursors: one that nobody reads to its end holds up every checkpoint.
+    pub fn close_cursors(&mut self) {
+        self.sql.close_all();
     }
 
     fn prepare<'a>(&mut self, sql: &'a str) -> Result<(Prepared, &'a str), Error> {

@@ -38,7 +38,8 @@ pub enum SqlStorageValue {
     Null,
     /// Stored as the text `true` or `false`, as a boolean of JavaScript is. Never comes back as this.
     Boolean(bool),
-    /// An integer, of up to 64 bits.
+    /// An integer. Up to 2^53 it is bound as a number of JavaScript is, as a real: a column of integers makes an integer of
+    /// it again, but `? / 2` has a fraction, and a column of text has `1.0`. `CAST(? AS INTEGER)` helps.
     Integer(i64),
     /// A number that is no integer. A number of SQL that is a whole one comes back as an [`Integer`](Self::Integer), also
     /// from a column of reals.
@@ -110,11 +111,13 @@ impl<T: Into<SqlStorageValue>> From<Option<T>> for SqlStorageValue {
     }
 }
 
-/// To the database.
+/// To the database, as JavaScript binds it: a class in either language finds what the other has stored.
 fn bind(value: SqlStorageValue) -> Value {
     match value {
         SqlStorageValue::Null => Value::Null,
         SqlStorageValue::Boolean(value) => Value::Text(value.to_string()),
+        #[expect(clippy::cast_precision_loss, reason = "so small an integer has its own f64")]
+        SqlStorageValue::Integer(value) if value.unsigned_abs() <= SAFE_INTEGER_MAX => Value::Real(value as f64),
         SqlStorageValue::Integer(value) => Value::Integer(value),
         SqlStorageValue::Float(value) => Value::Real(value),
         SqlStorageValue::String(value) => Value::Text(value),

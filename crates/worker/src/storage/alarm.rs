@@ -22,21 +22,25 @@ enum Init {
     In(i64),
 }
 
+// The texts are the runtime's, in all languages.
+const EARLY: &str = "TypeError: setAlarm() cannot be called with an alarm time <= 0";
+const LATE: &str = "TypeError: This API doesn't support dates after 2189.";
+
 impl ScheduledTime {
     /// A point in time.
     pub fn new(date: Date) -> Self {
         date.into()
     }
 
-    /// In milliseconds since 1970. The texts of the errors are the runtime's.
+    /// In milliseconds since 1970.
     pub(super) fn millis(self) -> Result<u64> {
         let millis = match self.init {
             Init::At(millis) => millis,
             Init::In(offset) => offset.saturating_add_unsigned(Date::now().as_millis()),
         };
         match u64::try_from(millis) {
-            Err(_) | Ok(0) => Err(Error::JsError("setAlarm() cannot be called with an alarm time <= 0".to_owned())),
-            Ok(ALARM_MILLIS_MAX..) => Err(Error::JsError("This API doesn't support dates after 2189.".to_owned())),
+            Err(_) | Ok(0) => Err(Error::JsError(EARLY.to_owned())),
+            Ok(ALARM_MILLIS_MAX..) => Err(Error::JsError(LATE.to_owned())),
             Ok(millis) => Ok(millis),
         }
     }

@@ -161,10 +161,10 @@ impl<'a> ListOptions<'a> {
     fn list(self) -> Result<List<'a>> {
         let Self { start, start_after, end, prefix, reverse, limit } = self;
         if start.is_some() && start_after.is_some() {
-            return refused("list() cannot be called with both start and startAfter values.");
+            return refused("TypeError: list() cannot be called with both start and startAfter values.");
         }
         if limit == Some(0) {
-            return refused("List limit must be positive.");
+            return refused("TypeError: List limit must be positive.");
         }
         // No object has so many keys that the bound would be noticed.
         let limit = limit.map(|limit| u32::try_from(limit).unwrap_or(u32::MAX));

@@ -154,8 +154,8 @@ fn an_alarm_that_became_due_while_no_server_ran_fires_at_once() {
 
 #[test]
 fn alarms_are_after_1970_and_before_2190() {
-    let early = "setAlarm() cannot be called with an alarm time <= 0";
-    let late = "This API doesn't support dates after 2189.";
+    let early = "TypeError: setAlarm() cannot be called with an alarm time <= 0";
+    let late = "TypeError: This API doesn't support dates after 2189.";
     let expected = [early, early, "true", "true", late, late, early].join("|");
     assert_eq!(Kept::new(app).ask("/bounds"), expected);
 }

@@ -235,7 +235,10 @@ fn lists_follow_their_options() {
 
 #[test]
 fn options_that_contradict_each_other_are_refused() {
-    check("/options", "list() cannot be called with both start and startAfter values. List limit must be positive.");
+    check(
+        "/options",
+        "TypeError: list() cannot be called with both start and startAfter values. TypeError: List limit must be positive.",
+    );
 }
 
 #[test]

@@ -51,7 +51,10 @@ fn values(sql: &SqlStorage) -> Result<String> {
     ];
     let marks = vec!["?"; bound.len()].join(", ");
     let back = sql.exec(&format!("SELECT {marks}"), bound)?.raw().next().ok_or("no row")??;
-    let types = sql.exec("SELECT typeof(?), typeof(?), typeof(?)", vec![1.into(), 1.0.into(), false.into()])?;
+    let types = sql.exec(
+        "SELECT typeof(?), typeof(?), typeof(?), ? / 2",
+        vec![1.into(), i64::MAX.into(), false.into(), 5.into()],
+    )?;
     let types = types.raw().next().ok_or("no row")??;
     let safe = SqlStorageValue::try_from_i64((1 << 53) - 1)?;
     let unsafe_ones = [1 << 53, -(1 << 53), i64::MIN].map(|value| SqlStorageValue::try_from_i64(value).is_err());
@@ -227,7 +230,7 @@ fn values_are_bound_and_come_back() {
         "/values",
         "[Null, String(\"true\"), Integer(7), Integer(9223372036854775807), Float(1.5), Integer(2), String(\"text\"), \
          Blob([0, 255])]\n\
-         [String(\"integer\"), String(\"real\"), String(\"text\")]\n\
+         [String(\"real\"), String(\"integer\"), String(\"text\"), Float(2.5)]\n\
          Integer(9007199254740991) [true, true, true]",
     );
 }
