@@ -32,9 +32,9 @@ use dormouse_storage::file::{File, FileSystem, Open, create_dir_durably};
 use crate::commit_log::{Appended, Commit, CommitLog, Facts, ObjectKey, Ticket};
 use crate::journal::record::{ALIGNMENT, GROUP_HEADER_LEN, Group, Kind, Record, encode, encode_group};
 use crate::keeper::KeeperInbox;
-use crate::limits::{JOURNAL_BACKLOG_LEN_MAX, RECORD_DATA_LEN_MAX, SEGMENT_LEN, SEGMENTS_MAX, SETTLE_DELAY};
+use crate::limits::JOURNAL_BACKLOG_LEN_MAX;
 use crate::signals::Signal;
-use crate::store::Durability;
+use crate::store::{Durability, Tuning};
 
 /// The journal of a node.
 pub(crate) struct Journal(Arc<Shared>);
@@ -48,6 +48,7 @@ struct Shared {
     files: Arc<dyn FileSystem>,
     folder: PathBuf,
     durability: Durability,
+    tuning: Tuning,
     keeper: Arc<KeeperInbox>,
 }
 
@@ -110,13 +111,14 @@ impl Journal {
         files: Arc<dyn FileSystem>,
         folder: PathBuf,
         durability: Durability,
+        tuning: Tuning,
         keeper: Arc<KeeperInbox>,
         start: Start,
     ) -> io::Result<(Self, JoinHandle<()>)> {
         let Start { group, segment, segments, logs } = start;
         let state = Mutex::new(State { segments, logs, ..State::default() });
         let (filled, advanced) = Default::default();
-        let shared = Arc::new(Shared { state, filled, advanced, files, folder, durability, keeper });
+        let shared = Arc::new(Shared { state, filled, advanced, files, folder, durability, tuning, keeper });
         let writer = Writer {
             shared: shared.clone(),
             group,
@@ -181,12 +183,12 @@ impl Journal {
     ///
     /// When the disk fails.
     pub(crate) fn make_spare(&self) -> io::Result<()> {
-        let Shared { files, folder, .. } = &*self.0;
+        let Shared { files, folder, tuning, .. } = &*self.0;
         if files.exists(&spare(folder))? {
             return Ok(());
         }
         let unfinished = folder.join("spare.new");
-        fill(&*files.open(&unfinished, Open::OrCreate)?)?;
+        fill(&*files.open(&unfinished, Open::OrCreate)?, tuning.segment_len)?;
         files.rename(&unfinished, &spare(folder))
     }
 
@@ -224,7 +226,7 @@ impl CommitLog for Journal {
         let mut facts = commit.facts.clone();
         let mut offset = start;
         loop {
-            let len = usize::try_from(end - offset).unwrap_or(usize::MAX).min(RECORD_DATA_LEN_MAX);
+            let len = usize::try_from(end - offset).unwrap_or(usize::MAX).min(self.0.tuning.record_data_len_max);
             let key = commit.object.clone();
             let record = Record { kind: Kind::Bytes, key, salts, offset, facts: facts.take(), data: &[] };
             state.next.push_with(&record, len, |room| (commit.read)(room, offset))?;
@@ -366,7 +368,7 @@ impl Writer {
                 state = filled.wait(state).unwrap_or_else(PoisonError::into_inner);
                 continue;
             }
-            let (after, waited) = filled.wait_timeout(state, SETTLE_DELAY).unwrap_or_else(PoisonError::into_inner);
+            let (after, waited) = filled.wait_timeout(state, self.shared.tuning.settle_delay).unwrap_or_else(PoisonError::into_inner);
             state = after;
             if waited.timed_out() && state.next.records == 0 {
                 return Next::Pause;
@@ -405,7 +407,7 @@ impl Writer {
         batch.bytes[..GROUP_HEADER_LEN].copy_from_slice(&encode_group(group));
         batch.bytes.resize(len.next_multiple_of(ALIGNMENT), 0);
         let len = batch.bytes.len() as u64;
-        if self.open.as_ref().is_some_and(|open| open.at + len > SEGMENT_LEN) {
+        if self.open.as_ref().is_some_and(|open| open.at + len > self.shared.tuning.segment_len) {
             self.seal();
         }
         let open = match &mut self.open {
@@ -461,7 +463,7 @@ impl Writer {
 /// Opens the next segment, when there are not too many that the keeper has yet to retire.
 fn open_segment(shared: &Shared, next: &mut u64, group: u64) -> io::Result<OpenSegment> {
     let mut state = shared.lock();
-    while state.segments >= SEGMENTS_MAX && state.waiting == 0 && !state.stops {
+    while state.segments >= shared.tuning.segments_max && state.waiting == 0 && !state.stops {
         state = shared.advanced.wait(state).unwrap_or_else(PoisonError::into_inner);
     }
     drop(state);
@@ -476,7 +478,7 @@ fn open_segment(shared: &Shared, next: &mut u64, group: u64) -> io::Result<OpenS
         }
         false => {
             let file = files.open(&path, Open::OrCreate)?;
-            fill(&*file)?;
+            fill(&*file, shared.tuning.segment_len)?;
             file
         }
     };
@@ -488,12 +490,13 @@ fn open_segment(shared: &Shared, next: &mut u64, group: u64) -> io::Result<OpenS
 }
 
 /// Fills a new segment with zeros, so that what is written to it later changes neither its length nor its blocks.
-fn fill(file: &dyn File) -> io::Result<()> {
-    let zeros = vec![0; 1 << 20];
+fn fill(file: &dyn File, len: u64) -> io::Result<()> {
+    let zeros = [0; 64 << 10];
     let mut at = 0;
-    while at < SEGMENT_LEN {
-        file.write_at(&zeros, at)?;
-        at += zeros.len() as u64;
+    while at < len {
+        let chunk = zeros.len().min(usize::try_from(len - at).unwrap_or(zeros.len()));
+        file.write_at(&zeros[..chunk], at)?;
+        at += chunk as u64;
     }
     file.sync()
 }

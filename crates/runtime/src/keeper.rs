@@ -20,11 +20,11 @@ use dormouse_storage::{Db, Error, Vfs};
 
 use crate::commit_log::{CommitLog as _, Facts, ObjectKey, Ticket};
 use crate::journal::{Journal, Segment};
-use crate::limits::{ALARMS_AT_ONCE_MAX, CHECKPOINT_DELAY, REGISTRY_DELAY, SEGMENTS_KEPT};
+use crate::limits::ALARMS_AT_ONCE_MAX;
 use crate::node::Handle;
 use crate::shard::Post;
 use crate::signals::Signal;
-use crate::store::{self, Claims};
+use crate::store::{self, Claims, Tuning};
 
 /// How long the alarms of a shard wait that has too much to do.
 const ALARM_PAUSE_MS: u64 = 50;
@@ -102,6 +102,7 @@ pub(crate) struct Keeper {
     pub(crate) vfs: Vfs,
     pub(crate) claims: Arc<Claims>,
     pub(crate) journal: Arc<Journal>,
+    pub(crate) tuning: Tuning,
     pub(crate) registry: Registry,
     pub(crate) node: Handle,
     /// News for the registry, and since when they gather.
@@ -128,12 +129,12 @@ impl Keeper {
                 return self.end();
             }
             self.fire_alarms();
-            if self.gathers_since.is_some_and(|since| since.elapsed() >= REGISTRY_DELAY) {
+            if self.gathers_since.is_some_and(|since| since.elapsed() >= self.tuning.registry_delay) {
                 self.write_registry();
             }
-            if self.sealed.len() > SEGMENTS_KEPT {
+            if self.sealed.len() > self.tuning.segments_kept {
                 self.retire_segment();
-            } else if let Some((_, key)) = self.closed.pop_front_if(|(at, _)| at.elapsed() >= CHECKPOINT_DELAY) {
+            } else if let Some((_, key)) = self.closed.pop_front_if(|(at, _)| at.elapsed() >= self.tuning.checkpoint_delay) {
                 self.checkpoint_closed(&key);
             }
         }
@@ -153,13 +154,13 @@ impl Keeper {
     /// How long there is nothing to do, if nothing comes.
     fn patience(&mut self) -> Duration {
         const LONG: Duration = Duration::from_secs(60);
-        if self.sealed.len() > SEGMENTS_KEPT {
+        if self.sealed.len() > self.tuning.segments_kept {
             return Duration::ZERO;
         }
         let registry =
-            self.gathers_since.map(|since| (since + REGISTRY_DELAY).saturating_duration_since(Instant::now()));
+            self.gathers_since.map(|since| (since + self.tuning.registry_delay).saturating_duration_since(Instant::now()));
         let closed =
-            self.closed.front().map(|(at, _)| (*at + CHECKPOINT_DELAY).saturating_duration_since(Instant::now()));
+            self.closed.front().map(|(at, _)| (*at + self.tuning.checkpoint_delay).saturating_duration_since(Instant::now()));
         let alarm = self.next_alarm().map(|due| Duration::from_millis(due.saturating_sub(self.node.now_ms())));
         [registry, closed, alarm].into_iter().flatten().min().map_or(LONG, |wait| wait.min(LONG))
     }
@@ -258,7 +259,7 @@ impl Keeper {
             tracing::error!(path = %segment.path.display(), %error, "a segment of the journal has to stay");
             self.sealed.push_front(segment);
             // The disk is not asked all the time.
-            std::thread::sleep(REGISTRY_DELAY);
+            std::thread::sleep(self.tuning.registry_delay);
         }
     }
 

@@ -11,6 +11,8 @@
 //! are. Of a database that is closed with something left in its write-ahead log, it also remembers how much that is, so
 //! that a log that has become shorter meanwhile is noticed and not taken for the truth.
 
+mod tuning;
+
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::io;
@@ -34,6 +36,8 @@ use crate::limits::STATEMENT_TIME_MAX;
 use crate::node::Handle;
 use crate::signals::Signal;
 
+pub use self::tuning::Tuning;
+
 /// When a write counts as safe.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Durability {
@@ -53,11 +57,13 @@ pub struct Options {
     pub durability: Durability,
     /// The file layer, which tests exchange.
     pub files: Arc<dyn FileSystem>,
+    /// Sizes and times, which tests make tiny.
+    pub tuning: Tuning,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { data: None, durability: Durability::default(), files: Arc::new(Disk) }
+        Self { data: None, durability: Durability::default(), files: Arc::new(Disk), tuning: Tuning::default() }
     }
 }
 
@@ -135,6 +141,7 @@ pub(crate) struct Store {
     folder: PathBuf,
     vfs: Vfs,
     durability: Durability,
+    tuning: Tuning,
     claims: Arc<Claims>,
     journal: Arc<Journal>,
     inbox: Arc<KeeperInbox>,
@@ -209,11 +216,12 @@ impl Store {
         let closed = start.logs.keys().cloned().collect();
         let inbox = Arc::new(KeeperInbox::default());
         let (journal, thread) =
-            Journal::start(files, journal_folder, options.durability, inbox.clone(), start).map_err(io)?;
+            Journal::start(files, journal_folder, options.durability, options.tuning, inbox.clone(), start).map_err(io)?;
         Ok(Self {
             folder: folder.into(),
             vfs,
             durability: options.durability,
+            tuning: options.tuning,
             claims,
             journal: Arc::new(journal),
             inbox,
@@ -238,6 +246,7 @@ impl Store {
             vfs: self.vfs.clone(),
             claims: self.claims.clone(),
             journal: self.journal.clone(),
+            tuning: self.tuning,
             registry: idle.registry,
             node,
             facts: HashMap::new(),
@@ -272,6 +281,10 @@ impl Store {
         if let Err(error) = self.lock.unlock() {
             tracing::warn!(%error, "the data folder stays locked until the process ends");
         }
+    }
+
+    pub(crate) fn tuning(&self) -> &Tuning {
+        &self.tuning
     }
 
     pub(crate) fn log(&self) -> &dyn CommitLog {

@@ -24,7 +24,6 @@ use tokio::sync::oneshot;
 
 use crate::commit_log::{Appended, Commit, Facts, Ticket};
 use crate::host::Host;
-use crate::limits::{COMMIT_LEN_MAX, WAL_LEN_MAX, WAL_LEN_WITH_CURSORS_MAX};
 
 /// What a host knows of its object's database. An object that stores nothing has none.
 #[derive(Default)]
@@ -225,7 +224,7 @@ impl Host {
     fn append(&self, storage: &mut HostStorage, pos: WritePos, range: Option<WalRange>) -> Result<(), String> {
         let (Some(key), Some(store)) = (self.key_on_disk(), self.store()) else { return Ok(()) };
         let (File::Open(db) | File::Leaving(db)) = &mut storage.file else { return Ok(()) };
-        if range.is_some_and(|range| range.end - range.start > COMMIT_LEN_MAX) {
+        if range.is_some_and(|range| range.end - range.start > store.tuning().commit_len_max) {
             db.close_cursors();
             store.fold(&key, db).map_err(|error| error.to_string())?;
             storage.pending.clear();
@@ -262,11 +261,11 @@ impl Host {
 
     /// Sends the database to the keeper when its log has become long.
     fn leave_if_long(&self, storage: &mut HostStorage, len: u64) {
-        let File::Open(db) = &mut storage.file else { return };
-        if len > WAL_LEN_WITH_CURSORS_MAX {
+        let (File::Open(db), Some(store)) = (&mut storage.file, self.store()) else { return };
+        if len > store.tuning().wal_len_with_cursors_max {
             db.close_cursors();
         }
-        if len > WAL_LEN_MAX
+        if len > store.tuning().wal_len_max
             && db.is_quiet()
             && let File::Open(db) = std::mem::take(&mut storage.file)
         {

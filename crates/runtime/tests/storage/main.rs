@@ -8,6 +8,8 @@ mod guest;
 mod node;
 
 mod power;
+mod rig;
+mod seeds;
 
 use std::path::Path;
 use std::time::Duration;

@@ -1,85 +1,57 @@
 //! Power loss: at any moment, everything that was answered is on the disk, and nothing is there by half.
 
-use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use dormouse_storage::file::sim::SimDisk;
+use dormouse_storage::file::sim::{Fault, SimDisk};
 
-use crate::guest::application;
-use crate::node::Server;
+use crate::rig::{LENS, Load, Random, Rig};
+use crate::seeds::seeds;
 
-const OBJECTS: usize = 6;
-/// Values are times of alarms that nobody lives to see.
-const FIRST: u64 = 90_000_000_000_000;
-
-fn start(disk: &SimDisk, data: &Path) -> Server {
-    let (application, _watch) = application();
-    Server::with(application, |options| {
-        options.storage.data = Some(data.to_owned());
-        options.storage.files = Arc::new(disk.clone());
-        options.object.hibernate_after = Some(Duration::ZERO);
-    })
-}
-
-/// How far the client of each object has come.
-#[derive(Default)]
-struct Progress {
-    asked: [AtomicU64; OBJECTS],
-    answered: [AtomicU64; OBJECTS],
-}
-
-impl Progress {
-    fn read(counters: &[AtomicU64; OBJECTS]) -> [u64; OBJECTS] {
-        std::array::from_fn(|object| counters[object].load(Ordering::SeqCst))
-    }
-}
+const OBJECTS: usize = 4;
+const GENERATIONS: u64 = 8;
 
 #[test]
-fn what_was_answered_survives_a_power_loss_at_any_moment() {
+fn what_was_answered_survives_power_losses_at_any_moment() {
+    for seed in seeds(8) {
+        generations(seed);
+    }
+}
+
+/// One node after the other, each on what a power loss has left of the disk of the one before.
+fn generations(seed: u64) {
     let folder = tempfile::tempdir().unwrap();
-    let disk = SimDisk::new(1);
-    let server = start(&disk, folder.path());
-    let progress = Progress::default();
-    let stops = AtomicBool::new(false);
-    let mut images = Vec::new();
-    std::thread::scope(|scope| {
-        for object in 0..OBJECTS {
-            let (server, progress, stops) = (&server, &progress, &stops);
-            scope.spawn(move || {
-                let mut client = server.connect(&format!("/o{object}/socket"));
-                let mut value = FIRST;
-                while !stops.load(Ordering::Relaxed) {
-                    value += 1;
-                    progress.asked[object].store(value, Ordering::SeqCst);
-                    client.send(&format!("set {value}"));
-                    assert_eq!(client.next(), format!("set {value}"));
-                    progress.answered[object].store(value, Ordering::SeqCst);
-                }
-            });
+    let mut random = Random(seed);
+    let mut disk = SimDisk::new(seed);
+    let load = Load::new(OBJECTS);
+    for generation in 0..GENERATIONS {
+        let case = format!("seed {seed}, generation {generation}");
+        let mut rig = Rig::new(disk.clone());
+        rig.hibernate_after = random.one_of(&[Some(Duration::ZERO), Some(Duration::from_millis(5)), None]);
+        let lens = random.one_of(&[&LENS[..1], &LENS[1..2], &LENS[..2], &LENS[..]]);
+        if random.below(3) == 0 {
+            // The power goes once more, while the node starts or soon after.
+            disk.fail_at(1 + random.below(60), Fault::POWER_OFF);
+            drop(rig.try_start(folder.path()));
+            disk = disk.power_loss(random.below(u64::MAX));
+            rig = rig.on(disk.clone());
         }
-        for seed in 0..40 {
-            // At a moment of its own, and not before there is something to lose.
-            let progress_of = |object: usize| progress.answered[object].load(Ordering::SeqCst).saturating_sub(FIRST);
-            while (0..OBJECTS).map(progress_of).max().unwrap_or(0) < seed * 7 {
+        let (server, _watch) = rig.start(folder.path());
+        if random.below(2) == 0 {
+            load.check(&server, &case);
+        }
+        let (image, told, asked) = load.run(&server, lens, || {
+            load.wait_for(random.below(80));
+            let moment = Instant::now() + Duration::from_micros(random.below(3_000));
+            while Instant::now() < moment {
                 std::thread::yield_now();
             }
-            let answered = Progress::read(&progress.answered);
-            let image = disk.power_loss(seed);
-            images.push((seed, image, answered, Progress::read(&progress.asked)));
-        }
-        stops.store(true, Ordering::Relaxed);
-    });
-    drop(server);
-    for (seed, image, answered, asked) in images {
-        let server = start(&image, folder.path());
-        for object in 0..OBJECTS {
-            let (_, text) = server.ask(&format!("/o{object}/alarm"));
-            let value = text.strip_prefix("Some(").and_then(|text| text.strip_suffix(')'));
-            let value: u64 = value.map_or(0, |value| value.parse().unwrap());
-            let (least, most) = (answered[object], asked[object]);
-            assert!((least..=most).contains(&value), "seed {seed}: {text}, not within {least}..={most}");
-        }
+            let told = load.told();
+            (disk.power_loss(random.below(u64::MAX)), told, load.asked())
+        });
+        drop(server);
+        load.set(&told, &asked);
+        disk = image;
     }
+    let (server, _watch) = Rig::new(disk).start(folder.path());
+    load.check(&server, &format!("seed {seed}, at the end"));
 }

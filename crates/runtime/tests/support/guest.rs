@@ -31,6 +31,9 @@ use tokio::sync::Semaphore;
 /// Nothing in a test takes longer, unless it is broken.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
+/// A time that no test lives to see: alarms that are not to fire come after it.
+pub(crate) const NEVER: u64 = 90_000_000_000_000;
+
 /// An application of such guests, and what its test holds of it.
 pub(crate) fn application() -> (Application, Watch) {
     let (log, seen) = channel();
@@ -267,6 +270,11 @@ impl Me {
             "panic" => panic!("told to"),
             "silent" => {}
             "auto" => self.answer(task, self.auto_respond()?),
+            "do" => {
+                let told = query.replace('+', " ");
+                let text = self.keep(&told)?.unwrap_or_else(|| format!("{told}?"));
+                self.answer(task, text);
+            }
             other => self.store(task, other, &query)?,
         }
         Ok(())
@@ -287,9 +295,49 @@ impl Me {
         Ok(())
     }
 
-    /// Reports a run of the alarm.
+    /// Does what a text says with the storage, and tells what came of it; nothing when it says something else.
+    fn keep(&self, told: &str) -> Result<Option<String>, GuestError> {
+        let ctx = &self.ctx;
+        let get = |key: &str| ctx.storage(|db| db.kv_get(key)).map_err(failed);
+        let put = |key: &str, value: &[u8]| ctx.storage(|db| db.kv_put(key, value)).map_err(failed);
+        let text = |value: Option<Vec<u8>>| value.map_or("none".into(), |value| String::from_utf8(value).unwrap());
+        match *told.split(' ').collect::<Vec<_>>() {
+            ["put", key, value] => put(key, value.as_bytes())?,
+            ["get", key] => return Ok(Some(text(get(key)?))),
+            // The same number in three places, far apart: so half of a transaction would be seen.
+            ["trio", number, len] => {
+                let padding = ".".repeat(len.parse().map_err(failed)?);
+                put("a", format!("{number}{padding}").as_bytes())?;
+                ctx.set_alarm(Time::from_millis(NEVER + number.parse::<u64>().map_err(failed)?)).map_err(failed)?;
+                put("b", format!("{padding}{number}").as_bytes())?;
+            }
+            ["trio"] => {
+                let alarm = ctx.alarm().map_err(failed)?.map(|at| (at.as_millis() - NEVER).to_string());
+                let (a, b) = (text(get("a")?), text(get("b")?));
+                return Ok(Some(format!(
+                    "{} {} {}",
+                    a.trim_end_matches('.'),
+                    b.trim_start_matches('.'),
+                    alarm.unwrap_or("none".into())
+                )));
+            }
+            ["ring", after] => {
+                put("ring", b"set")?;
+                let after = Duration::from_millis(after.parse().map_err(failed)?);
+                ctx.set_alarm(ctx.now().after(after)).map_err(failed)?;
+            }
+            _ => return Ok(None),
+        }
+        Ok(Some(told.to_owned()))
+    }
+
+    /// Reports a run of the alarm. One that was set by `ring` is noted too.
     async fn alarm(&self, retry_count: u32) -> Result<(), GuestError> {
         self.report(&format!("alarm {retry_count}"));
+        if self.keep("get ring")?.is_some_and(|ring| ring == "set") {
+            self.keep("put ring rung")?;
+            self.report(&format!("ring {}", self.ctx.id().and_then(|id| id.name()).unwrap_or_default()));
+        }
         Ok(())
     }
 
@@ -324,7 +372,10 @@ impl Me {
                 let bytes = vec![b'x'; len.parse().map_err(failed)?];
                 self.broadcast(socket, Payload::Binary(&bytes))?;
             }
-            _ => self.broadcast(socket, Payload::Text(text))?,
+            _ => match self.keep(text)? {
+                Some(text) => self.send(socket, Payload::Text(&text))?,
+                None => self.broadcast(socket, Payload::Text(text))?,
+            },
         }
         Ok(())
     }

@@ -66,6 +66,14 @@ impl Server {
     }
 
     pub(crate) fn with<A: TryInto<Application, Error: Debug>>(app: A, set: impl FnOnce(&mut Options)) -> Self {
+        Self::try_with(app, set).unwrap()
+    }
+
+    /// The same, where it is not certain that the node can start.
+    pub(crate) fn try_with<A: TryInto<Application, Error: Debug>>(
+        app: A,
+        set: impl FnOnce(&mut Options),
+    ) -> std::io::Result<Self> {
         let mut options = Options { shards: 1, ..Options::default() };
         set(&mut options);
         let (jobs, inbox) = unbounded_channel();
@@ -78,8 +86,8 @@ impl Server {
                 }
             }) as _
         };
-        let node = Node::start(app.try_into().unwrap(), options, Arc::new(on_shard)).unwrap();
-        Self { node: Some(node), jobs }
+        let node = Node::start(app.try_into().unwrap(), options, Arc::new(on_shard))?;
+        Ok(Self { node: Some(node), jobs })
     }
 
     /// Gives the node new code.
@@ -105,8 +113,13 @@ impl Server {
     }
 
     pub(crate) fn connect(&self, url: &str) -> Client {
+        self.try_connect(url).unwrap()
+    }
+
+    /// The same, where the request may fail.
+    pub(crate) fn try_connect(&self, url: &str) -> Result<Client, StubError> {
         let request = http::Request::builder().uri(url).header("host", "example.com").header("upgrade", "websocket");
-        let answer = self.fetch(request.body(Body::empty()).unwrap()).unwrap();
+        let answer = self.fetch(request.body(Body::empty()).unwrap())?;
         assert_eq!(answer.head.status, 101, "{}", answer.text());
         let end = answer.client.expect("a 101 without a socket");
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -115,7 +128,7 @@ impl Server {
         server.set_nonblocking(true).unwrap();
         self.jobs.send(Job::Connect(end, server)).ok().unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        Client(WebSocket::from_raw_socket(stream, Role::Client, None))
+        Ok(Client(WebSocket::from_raw_socket(stream, Role::Client, None)))
     }
 
     /// Asks for a socket and drops the client's end of it.
@@ -166,6 +179,11 @@ impl Client {
         self.0.send(Message::text(text)).unwrap();
     }
 
+    /// Whether the connection has taken it.
+    pub(crate) fn try_send(&mut self, text: &str) -> bool {
+        self.0.send(Message::text(text)).is_ok()
+    }
+
     pub(crate) fn send_bytes(&mut self, bytes: &'static [u8]) {
         self.0.send(Message::binary(bytes)).unwrap();
     }
@@ -182,12 +200,17 @@ impl Client {
 
     /// The next thing that comes, as text: a message, bytes as `[1, 2]`, a close as `close 1000 reason`.
     pub(crate) fn next(&mut self) -> String {
-        match self.0.read().unwrap() {
+        self.try_next().unwrap()
+    }
+
+    /// The same, where the connection may break off.
+    pub(crate) fn try_next(&mut self) -> Result<String, tungstenite::Error> {
+        Ok(match self.0.read()? {
             Message::Text(text) => text.to_string(),
             Message::Binary(bytes) => format!("{:?}", &bytes[..]),
             Message::Close(Some(frame)) => format!("close {} {}", u16::from(frame.code), frame.reason),
             Message::Close(None) => "close".to_owned(),
             other => format!("{other:?}"),
-        }
+        })
     }
 }
