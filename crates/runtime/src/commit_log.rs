@@ -65,7 +65,7 @@ pub(crate) enum Appended {
     Later,
 }
 
-/// Makes commits durable. Shared by all shards.
+/// Makes commits durable. Shared by all shards. All but [`CommitLog::append`] wait for the disk, and are rare.
 pub(crate) trait CommitLog: Send + Sync {
     /// Takes a commit that follows the object's last one.
     ///
@@ -74,12 +74,23 @@ pub(crate) trait CommitLog: Send + Sync {
     /// When its bytes cannot be read back. Nothing was taken then.
     fn append(&self, commit: Commit<'_>) -> Result<Appended, dormouse_storage::Error>;
 
-    /// Commits of an object were given up: its log holds only this, if anything.
-    fn cut(&self, object: &ObjectKey, wal: Option<WalRange>);
+    /// What the registry must know of an object. Returns when it does, or will after a crash.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be made known.
+    fn note(&self, object: &ObjectKey, facts: Facts) -> std::io::Result<()>;
 
-    /// All commits of an object so far are in its database, durably, and its write-ahead log is empty. Returns when that
-    /// is known for good: what comes next must not be taken for the continuation of what was before. The only call that
-    /// waits for the disk.
+    /// Commits of an object were given up: its log holds only this, and was cut so, durably. Returns when that is known
+    /// for good: none of them will come back. Until it is said, no commit is taken that follows one that failed.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be made known.
+    fn cut(&self, object: &ObjectKey, wal: Option<WalRange>) -> std::io::Result<()>;
+
+    /// All commits of an object so far are in its database, durably; its write-ahead log is about to be emptied. Returns
+    /// when that is known for good: the bytes of the log must not be written back any more.
     ///
     /// # Errors
     ///

@@ -10,7 +10,8 @@
 //! comes for a moment, an empty group is written, which says that the one before it was durable.
 //!
 //! Invariant: groups are numbered without gaps; one that could not be synced is given up, and its number is given to the
-//! next, in a new segment, which takes its place when the journal is read. What the bytes are is in [`record`]; how they
+//! next, in a new segment, which takes its place when the journal is read. What follows a commit that was given up is given
+//! up too, until its object has said where its log ends now. What the bytes are is in [`record`]; how they
 //! are read after a crash in [`recover`].
 //!
 //! In relaxed mode only what the registry must know is written, and nothing is synced: a commit is in its object's own
@@ -63,6 +64,9 @@ struct State {
     given_up: Option<u64>,
     /// What the log of each object holds that is not in its database, as far as commits of it are on their way.
     logs: HashMap<ObjectKey, WalRange>,
+    /// Objects of which a commit was given up, and which have not said [`CommitLog::cut`] since: what comes of them until
+    /// then would follow what is not there.
+    broken: HashSet<ObjectKey>,
     /// Segments that are not retired, the open one included.
     segments: usize,
     /// How many wait for the disk in [`Journal::wait`]. The keeper does, in order to retire a segment: so no limit on
@@ -77,9 +81,11 @@ struct State {
 struct Batch {
     bytes: Vec<u8>,
     records: u32,
-    tickets: Vec<Ticket>,
+    tickets: Vec<(ObjectKey, Ticket)>,
     facts: Vec<(ObjectKey, Facts)>,
     objects: HashSet<ObjectKey>,
+    /// Whether it has to be durable in relaxed mode too.
+    must_sync: bool,
 }
 
 /// A segment that is written no more.
@@ -143,27 +149,25 @@ impl Journal {
         self.0.lock().logs.get(key).copied()
     }
 
-    /// Notes that the log of an object is durable up to where it ended at some time before.
-    pub(crate) fn note_synced(&self, key: &ObjectKey, wal: WalRange) {
-        let record =
-            Record { kind: Kind::Synced, key: key.clone(), salts: wal.salts, offset: wal.end, facts: None, data: &[] };
-        let mut state = self.0.lock();
-        state.next.push(&record);
-        drop(state);
-        self.0.filled.notify_one();
-    }
-
-    /// Waits until all that has come so far is durable.
+    /// Notes that the log of an object is durable up to where it ended at some time before, and waits for that.
     ///
     /// # Errors
     ///
-    /// When some of it was given up.
-    pub(crate) fn wait(&self) -> io::Result<()> {
+    /// When that cannot be written down, or some of it was given up meanwhile.
+    pub(crate) fn note_synced(&self, key: &ObjectKey, wal: WalRange) -> io::Result<()> {
         let mut state = self.0.lock();
-        if state.next.records == 0 && state.done == state.batch {
-            return Ok(());
+        let is_there = |log: &WalRange| log.salts == wal.salts && log.end >= wal.end;
+        if state.broken.contains(key) || !state.logs.get(key).is_some_and(is_there) {
+            return Err(io::Error::other("its log was cut meanwhile"));
         }
-        let wanted = if state.next.records == 0 { state.batch - 1 } else { state.batch };
+        state.next.push(&mark(Kind::Synced, key, Some(wal), None));
+        self.wait_for_next(state)
+    }
+
+    /// Waits until what was pushed last is durable, with all before it.
+    fn wait_for_next(&self, mut state: MutexGuard<'_, State>) -> io::Result<()> {
+        self.0.filled.notify_one();
+        let wanted = state.batch;
         state.waiting += 1;
         self.0.advanced.notify_all();
         while state.done <= wanted && !state.has_ended {
@@ -199,9 +203,12 @@ impl Journal {
     /// When the disk fails.
     pub(crate) fn retire(&self, segment: &Segment) -> io::Result<()> {
         let spare = spare(&self.0.folder);
-        match self.0.files.exists(&spare)? {
-            true => self.0.files.remove(&segment.path)?,
-            false => self.0.files.rename(&segment.path, &spare)?,
+        // It may have its new name, of which only the sync failed.
+        if self.0.files.exists(&segment.path)? {
+            match self.0.files.exists(&spare)? {
+                true => self.0.files.remove(&segment.path)?,
+                false => self.0.files.rename(&segment.path, &spare)?,
+            }
         }
         self.0.files.sync_dir(&self.0.folder)?;
         self.0.lock().segments -= 1;
@@ -218,18 +225,27 @@ impl CommitLog for Journal {
             return Ok(Appended::Durable);
         }
         let mut state = self.0.lock();
+        let refused = |what: &str| Error::Disk { path: self.0.folder.clone(), what: what.to_owned() };
+        if state.broken.contains(commit.object) {
+            return Err(refused("an earlier write could not be made durable"));
+        }
         if state.next.bytes.len() > JOURNAL_BACKLOG_LEN_MAX {
-            let what = "the disk takes commits too slowly".to_owned();
-            return Err(Error::Disk { path: self.0.folder.clone(), what });
+            return Err(refused("the disk takes commits too slowly"));
         }
         let (start, end, salts) = range.map_or((0, 0, [0; 8]), |range| (range.start, range.end, range.salts));
         let mut facts = commit.facts.clone();
         let mut offset = start;
+        let (bytes, records) = (state.next.bytes.len(), state.next.records);
         loop {
             let len = usize::try_from(end - offset).unwrap_or(usize::MAX).min(self.0.tuning.record_data_len_max);
             let key = commit.object.clone();
             let record = Record { kind: Kind::Bytes, key, salts, offset, facts: facts.take(), data: &[] };
-            state.next.push_with(&record, len, |room| (commit.read)(room, offset))?;
+            if let Err(error) = state.next.push_with(&record, len, |room| (commit.read)(room, offset)) {
+                // Half of a commit is none.
+                state.next.bytes.truncate(bytes);
+                state.next.records = records;
+                return Err(error);
+            }
             offset += len as u64;
             if offset >= end {
                 break;
@@ -239,33 +255,60 @@ impl CommitLog for Journal {
             state.logs.insert(commit.object.clone(), WalRange { start: 0, ..range });
         }
         state.next.facts.extend(commit.facts.map(|facts| (commit.object.clone(), facts)));
-        state.next.tickets.push(commit.ticket);
+        state.next.tickets.push((commit.object.clone(), commit.ticket));
         drop(state);
         self.0.filled.notify_one();
         Ok(Appended::Later)
     }
 
-    fn cut(&self, key: &ObjectKey, wal: Option<WalRange>) {
+    fn note(&self, key: &ObjectKey, facts: Facts) -> io::Result<()> {
         let mut state = self.0.lock();
-        if let (Some(wal), Some(log)) = (wal, state.logs.get_mut(key)) {
-            *log = wal;
-        } else {
-            state.logs.remove(key);
+        state.next.facts.push((key.clone(), facts.clone()));
+        state.next.push(&mark(Kind::Bytes, key, None, Some(facts)));
+        self.wait_for_next(state)
+    }
+
+    fn cut(&self, key: &ObjectKey, wal: Option<WalRange>) -> io::Result<()> {
+        let mut state = self.0.lock();
+        let wal = wal.filter(|wal| wal.end > 0);
+        let was_broken = state.broken.remove(key);
+        let known = match wal {
+            Some(wal) => state.logs.insert(key.clone(), wal),
+            None => state.logs.remove(key),
+        };
+        let has_nothing = known == wal || self.0.durability == Durability::Relaxed;
+        if has_nothing && !was_broken {
+            return Ok(());
         }
+        state.next.push(&mark(Kind::Cut, key, wal, None));
+        let result = self.wait_for_next(state);
+        if result.is_err() {
+            self.0.lock().broken.insert(key.clone());
+        }
+        result
     }
 
     fn trim(&self, key: &ObjectKey) -> io::Result<()> {
-        let record = Record { kind: Kind::Trimmed, key: key.clone(), salts: [0; 8], offset: 0, facts: None, data: &[] };
-        {
-            let mut state = self.0.lock();
-            if state.logs.remove(key).is_none() {
-                return Ok(());
-            }
-            state.next.push(&record);
+        let mut state = self.0.lock();
+        // At once: from here on nothing must be noted of this log.
+        let Some(log) = state.logs.remove(key) else { return Ok(()) };
+        state.next.push(&mark(Kind::Trimmed, key, None, None));
+        state.next.must_sync = true;
+        let result = self.wait_for_next(state);
+        let mut state = self.0.lock();
+        match result {
+            // What was given up is in the database with all else.
+            Ok(()) => drop(state.broken.remove(key)),
+            Err(_) => drop(state.logs.insert(key.clone(), log)),
         }
-        self.0.filled.notify_one();
-        self.wait()
+        result
     }
+}
+
+/// A record without data.
+fn mark(kind: Kind, key: &ObjectKey, wal: Option<WalRange>, facts: Option<Facts>) -> Record<'static> {
+    let (salts, offset) = wal.map_or(([0; 8], 0), |wal| (wal.salts, wal.end));
+    Record { kind, key: key.clone(), salts, offset, facts, data: &[] }
 }
 
 impl Shared {
@@ -368,7 +411,8 @@ impl Writer {
                 state = filled.wait(state).unwrap_or_else(PoisonError::into_inner);
                 continue;
             }
-            let (after, waited) = filled.wait_timeout(state, self.shared.tuning.settle_delay).unwrap_or_else(PoisonError::into_inner);
+            let (after, waited) =
+                filled.wait_timeout(state, self.shared.tuning.settle_delay).unwrap_or_else(PoisonError::into_inner);
             state = after;
             if waited.timed_out() && state.next.records == 0 {
                 return Next::Pause;
@@ -407,21 +451,28 @@ impl Writer {
         batch.bytes[..GROUP_HEADER_LEN].copy_from_slice(&encode_group(group));
         batch.bytes.resize(len.next_multiple_of(ALIGNMENT), 0);
         let len = batch.bytes.len() as u64;
-        if self.open.as_ref().is_some_and(|open| open.at + len > self.shared.tuning.segment_len) {
+        if let Some(open) = self.open.as_ref().filter(|open| open.at + len > self.shared.tuning.segment_len) {
+            if self.shared.durability == Durability::Relaxed {
+                // So that what is durable of the next one is not behind a gap.
+                open.file.sync()?;
+            }
             self.seal();
         }
         let open = match &mut self.open {
             Some(open) => open,
             none => none.insert(open_segment(&self.shared, &mut self.next_segment, self.group)?),
         };
-        open.objects.extend(batch.objects.drain());
         open.file.write_at(&batch.bytes, open.at)?;
-        if self.shared.durability == Durability::Strict {
+        let is_durable = self.shared.durability == Durability::Strict || batch.must_sync;
+        if is_durable {
             open.file.sync()?;
         }
+        open.objects.extend(batch.objects.drain());
         open.at += len;
         self.group += 1;
-        self.synced = self.group;
+        if is_durable {
+            self.synced = self.group;
+        }
         Ok(())
     }
 
@@ -434,28 +485,39 @@ impl Writer {
 
     /// Tells what became of a batch.
     fn tell(&mut self, batch: &mut Batch, number: u64, result: io::Result<()>) {
-        let failure: Option<Arc<str>> = result.err().map(|error| {
-            tracing::error!(%error, folder = %self.shared.folder.display(), "the journal cannot be written");
-            // What is on the disk of this segment's last group is not known: the next goes elsewhere.
-            self.seal();
-            format!("The write could not be made durable: {error}").into()
-        });
-        if failure.is_none() {
-            // Before anybody hears that these are durable, the keeper knows what hangs on them.
-            self.shared.keeper.note_all(batch.facts.drain(..));
+        if let Err(error) = result {
+            return self.give_up(batch, number, &error);
         }
+        // Before anybody hears that these are durable, the keeper knows what hangs on them.
+        self.shared.keeper.note_all(batch.facts.drain(..));
+        self.shared.lock().done = number + 1;
+        self.shared.advanced.notify_all();
+        for (_, Ticket { signals, host, attempt, pos }) in batch.tickets.drain(..) {
+            signals.push(Signal::Durable(host, attempt, pos));
+        }
+    }
+
+    /// A batch could not be written. What has gathered meanwhile goes with it if it has something of the same objects: it
+    /// would follow what is not there.
+    fn give_up(&mut self, batch: &mut Batch, number: u64, error: &io::Error) {
+        tracing::error!(%error, folder = %self.shared.folder.display(), "the journal cannot be written");
+        // What is on the disk of this segment's last group is not known: the next goes elsewhere.
+        self.seal();
+        let failure: Arc<str> = format!("The write could not be made durable: {error}").into();
+        let mut lost = std::mem::take(&mut batch.tickets);
         let mut state = self.shared.lock();
-        state.done = number + 1;
-        if failure.is_some() {
-            state.given_up = Some(number);
+        let mut last = number;
+        if state.next.objects.iter().any(|key| batch.objects.contains(key)) {
+            lost.append(&mut std::mem::take(&mut state.next).tickets);
+            last = state.batch;
+            state.batch += 1;
         }
+        (state.done, state.given_up) = (last + 1, Some(last));
+        state.broken.extend(lost.iter().map(|(key, _)| key.clone()));
         drop(state);
         self.shared.advanced.notify_all();
-        for Ticket { signals, host, attempt, pos } in batch.tickets.drain(..) {
-            signals.push(match &failure {
-                None => Signal::Durable(host, attempt, pos),
-                Some(failure) => Signal::NotDurable(host, attempt, failure.clone()),
-            });
+        for (_, Ticket { signals, host, attempt, .. }) in lost {
+            signals.push(Signal::NotDurable(host, attempt, failure.clone()));
         }
     }
 }

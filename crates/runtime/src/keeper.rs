@@ -24,10 +24,13 @@ use crate::limits::ALARMS_AT_ONCE_MAX;
 use crate::node::Handle;
 use crate::shard::Post;
 use crate::signals::Signal;
-use crate::store::{self, Claims, Tuning};
+use crate::store::{self, Claims, Known, Tuning};
 
 /// How long the alarms of a shard wait that has too much to do.
 const ALARM_PAUSE_MS: u64 = 50;
+
+/// How long an alarm waits that could not run because the disk failed.
+const ALARM_AGAIN_DELAY: Duration = Duration::from_secs(1);
 
 /// What the keeper is told.
 #[derive(Default)]
@@ -42,6 +45,7 @@ pub(crate) struct KeeperInbox {
 struct News {
     facts: HashMap<ObjectKey, Facts>,
     closed: Vec<ObjectKey>,
+    again: Vec<ObjectKey>,
     checkpoints: Vec<(ObjectKey, Box<Db>, Ticket)>,
     sealed: Vec<Segment>,
     questions: Vec<Question>,
@@ -82,6 +86,11 @@ impl KeeperInbox {
         self.tell(|news| news.closed.push(key.clone()));
     }
 
+    /// An alarm was handed to its shard, and has not run.
+    pub(crate) fn fire_again(&self, key: &ObjectKey) {
+        self.tell(|news| news.again.push(key.clone()));
+    }
+
     pub(crate) fn checkpoint(&self, key: ObjectKey, db: Box<Db>, waiter: Ticket) {
         self.tell(|news| news.checkpoints.push((key, db, waiter)));
     }
@@ -114,6 +123,8 @@ pub(crate) struct Keeper {
     pub(crate) sealed: VecDeque<Segment>,
     /// Alarms that were handed to their shards, and when they had been due.
     pub(crate) fired: HashMap<ObjectKey, u64>,
+    /// Those of them that could not run, and are fired once more when a while has passed since.
+    pub(crate) again: VecDeque<(Instant, ObjectKey)>,
     /// When the next alarm of an object that is not in memory may be due; unknown after the registry has changed.
     pub(crate) next_alarm: Option<Option<u64>>,
 }
@@ -128,13 +139,19 @@ impl Keeper {
             if stops {
                 return self.end();
             }
+            while let Some((_, key)) = self.again.pop_front_if(|(at, _)| at.elapsed() >= ALARM_AGAIN_DELAY) {
+                self.fired.remove(&key);
+                self.next_alarm = None;
+            }
             self.fire_alarms();
             if self.gathers_since.is_some_and(|since| since.elapsed() >= self.tuning.registry_delay) {
                 self.write_registry();
             }
             if self.sealed.len() > self.tuning.segments_kept {
                 self.retire_segment();
-            } else if let Some((_, key)) = self.closed.pop_front_if(|(at, _)| at.elapsed() >= self.tuning.checkpoint_delay) {
+            } else if let Some((_, key)) =
+                self.closed.pop_front_if(|(at, _)| at.elapsed() >= self.tuning.checkpoint_delay)
+            {
                 self.checkpoint_closed(&key);
             }
         }
@@ -157,12 +174,17 @@ impl Keeper {
         if self.sealed.len() > self.tuning.segments_kept {
             return Duration::ZERO;
         }
-        let registry =
-            self.gathers_since.map(|since| (since + self.tuning.registry_delay).saturating_duration_since(Instant::now()));
-        let closed =
-            self.closed.front().map(|(at, _)| (*at + self.tuning.checkpoint_delay).saturating_duration_since(Instant::now()));
+        let registry = self
+            .gathers_since
+            .map(|since| (since + self.tuning.registry_delay).saturating_duration_since(Instant::now()));
+        let closed = self
+            .closed
+            .front()
+            .map(|(at, _)| (*at + self.tuning.checkpoint_delay).saturating_duration_since(Instant::now()));
+        let again =
+            self.again.front().map(|(at, _)| (*at + ALARM_AGAIN_DELAY).saturating_duration_since(Instant::now()));
         let alarm = self.next_alarm().map(|due| Duration::from_millis(due.saturating_sub(self.node.now_ms())));
-        [registry, closed, alarm].into_iter().flatten().min().map_or(LONG, |wait| wait.min(LONG))
+        [registry, closed, again, alarm].into_iter().flatten().min().map_or(LONG, |wait| wait.min(LONG))
     }
 
     fn take(&mut self, news: News) {
@@ -176,6 +198,7 @@ impl Keeper {
         }
         let now = Instant::now();
         self.closed.extend(news.closed.into_iter().map(|key| (now, key)));
+        self.again.extend(news.again.into_iter().map(|key| (now, key)));
         self.sealed.extend(news.sealed);
         for (key, db, waiter) in news.checkpoints {
             self.checkpoint_open(&key, db, &waiter);
@@ -205,42 +228,71 @@ impl Keeper {
 
 impl News {
     fn is_empty(&self) -> bool {
-        let lists = self.closed.is_empty() && self.checkpoints.is_empty() && self.sealed.is_empty();
+        let lists =
+            self.closed.is_empty() && self.again.is_empty() && self.checkpoints.is_empty() && self.sealed.is_empty();
         lists && self.facts.is_empty() && self.questions.is_empty() && !self.wants_spare && !self.stops
     }
 }
 
 /// Databases.
 impl Keeper {
-    fn checkpoint_open(&self, key: &ObjectKey, mut db: Box<Db>, waiter: &Ticket) {
-        if let Err(error) = db.checkpoint() {
-            tracing::warn!(%error, "a log could not be written into its database; it stays, and grows");
-        } else if let Err(error) = self.journal.trim(key) {
-            tracing::warn!(%error, "the journal cannot be told of a checkpoint");
-        }
-        waiter.signals.push(Signal::Checkpointed(waiter.host, db));
+    /// Writes the log of a database into it, of which so much is known. When that fails, so does the error say what is
+    /// known of it then.
+    fn checkpoint(&self, key: &ObjectKey, db: &mut Db, known: Known) -> Result<(), (Known, Error)> {
+        let mut was_told = false;
+        let result = db.checkpoint(|| {
+            let path = store::path(&self.folder, key);
+            self.journal.trim(key).map_err(|error| Error::Disk { path, what: error.to_string() })?;
+            was_told = true;
+            Ok(())
+        });
+        result.map_err(|error| (if was_told { Known::Unfinished } else { known }, error))
     }
 
-    /// Writes the log of a database into it that nobody has open. Nothing when somebody has, or there is no log.
-    fn checkpoint_closed(&self, key: &ObjectKey) -> bool {
-        let Some(wal) = self.claims.keep(key) else { return !self.claims.has(key) };
+    fn checkpoint_open(&self, key: &ObjectKey, mut db: Box<Db>, waiter: &Ticket) {
+        let known = Known::Log(db.wal());
+        let result = self.checkpoint(key, &mut db, known).map_err(|(known, error)| {
+            tracing::warn!(%error, "a log could not be written into its database; it stays, and grows");
+            known
+        });
+        waiter.signals.push(Signal::Checkpointed(waiter.host, db, result));
+    }
+
+    /// Writes the log of a database into it that nobody has open. False when that is still to be done.
+    fn checkpoint_closed(&mut self, key: &ObjectKey) -> bool {
+        let Some(known) = self.claims.keep(key) else { return !self.claims.has(key) };
         let path = store::path(&self.folder, key);
-        let result = Db::open(&self.vfs, &path, None, Some(wal)).and_then(|mut db| {
-            db.checkpoint()?;
-            Ok(db.wal())
+        let opened = Db::open(&self.vfs, &path, None, known.log()).and_then(|db| {
+            if !known.is_all_of(&db) {
+                store::note_found(&self.journal, key, &db)?;
+            }
+            Ok(db)
         });
-        let told = result.and_then(|wal| {
-            self.journal.trim(key).map_err(|error| Error::Disk { path: path.clone(), what: error.to_string() })?;
-            Ok(wal)
-        });
-        let is_done = told.is_ok();
-        let wal = told.unwrap_or_else(|error| {
-            tracing::error!(%error, "a log could not be written into its database");
-            // It may have been emptied before that failed.
-            Db::open(&self.vfs, &path, None, None).map_or(wal, |db| db.wal())
-        });
-        self.claims.free(key, wal);
+        let result = opened.map_err(|error| (known, error)).and_then(|mut db| self.checkpoint(key, &mut db, known));
+        let (known, is_done) = match result {
+            Ok(()) => (Known::Nothing, true),
+            Err((_, Error::Damaged { what, .. })) => (Known::Nothing, self.refuse(key, &what)),
+            Err((known, error)) => {
+                tracing::error!(%error, "a log could not be written into its database");
+                (known, false)
+            }
+        };
+        self.claims.free(key, known);
         is_done
+    }
+
+    /// The files of an object are not what was written. All others are served, so the journal does not wait for them.
+    fn refuse(&mut self, key: &ObjectKey, why: &str) -> bool {
+        tracing::error!(path = %store::path(&self.folder, key).display(), why, "an object is served no more");
+        self.claims.refuse(key, why.to_owned());
+        let name = self.facts.remove(key).and_then(|facts| facts.name).map(|name| name.to_string());
+        match self.registry.put([store::refusal(key, name, why)]) {
+            Ok(()) => true,
+            Err(error) => {
+                tracing::error!(%error, "the registry could not be written");
+                false
+            }
+        }
     }
 
     /// Makes sure that all of the oldest segment is in the files of its objects, and lets it go.
@@ -272,12 +324,10 @@ impl Keeper {
             .open(&wal_path(&path), Open::Existing)
             .and_then(|file| file.sync())
             .and_then(|()| files.open(&path, Open::Existing)?.sync())
-            .and_then(|()| path.parent().map_or(Ok(()), |folder| files.sync_dir(folder)));
+            .and_then(|()| path.parent().map_or(Ok(()), |folder| self.vfs.sync_names(folder)))
+            .and_then(|()| self.journal.note_synced(key, wal));
         match synced {
-            Ok(()) => {
-                self.journal.note_synced(key, wal);
-                self.journal.wait().is_ok()
-            }
+            Ok(()) => true,
             Err(error) => {
                 tracing::error!(path = %path.display(), %error, "a log could not be synced");
                 false
@@ -294,12 +344,18 @@ impl Keeper {
         if self.facts.is_empty() {
             return;
         }
-        let entries = self.facts.iter().map(|(key, facts)| Entry {
-            class: key.class.to_string(),
-            id: key.id,
-            name: facts.name.as_deref().map(str::to_owned),
-            alarm_due_ms: facts.alarm_due_ms,
-            refused: None,
+        let entries = self.facts.iter().map(|(key, facts)| {
+            let name = facts.name.as_deref().map(str::to_owned);
+            match self.claims.why_refused(key) {
+                Some(why) => store::refusal(key, name, &why),
+                None => Entry {
+                    class: key.class.to_string(),
+                    id: key.id,
+                    name,
+                    alarm_due_ms: facts.alarm_due_ms,
+                    refused: None,
+                },
+            }
         });
         match self.registry.put(entries) {
             Ok(()) => self.facts.clear(),
@@ -393,7 +449,9 @@ pub(crate) fn rebuild(vfs: &Vfs, folder: &Path, registry: &mut Registry) -> Resu
                 let found = Db::open(vfs, &path, None, None).and_then(|db| Ok((db.stored_name()?, db.alarm()?)));
                 let (name, alarm, refused) = match found {
                     Ok((name, alarm)) => (name, alarm.map(|alarm| alarm.due_ms), None),
-                    Err(error) => (None, None, Some(error.to_string())),
+                    Err(Error::Damaged { what, .. }) => (None, None, Some(what)),
+                    // What cannot be read now is not lost.
+                    Err(error) => return Err(error),
                 };
                 registry.put([Entry { class: class.clone(), id, name, alarm_due_ms: alarm, refused }])?;
             }

@@ -530,7 +530,9 @@ impl Shard {
                     self.tell(key, |host| host.handle_not_durable(attempt, &failure));
                 }
                 Signal::FilesFree(key) => self.tell(key, Host::handle_files_free),
-                Signal::Checkpointed(key, db) => self.tell(key, |host| host.handle_checkpointed(db)),
+                Signal::Checkpointed(key, db, result) => {
+                    self.tell(key, |host| host.handle_checkpointed(db, result));
+                }
             }
         }
     }

@@ -15,6 +15,7 @@ use slotmap::{Key, KeyData};
 use tokio::sync::Notify;
 
 use crate::host::HostKey;
+use crate::store::Known;
 
 /// One thing that a shard is told.
 pub(crate) enum Signal {
@@ -28,8 +29,8 @@ pub(crate) enum Signal {
     NotDurable(HostKey, u32, Arc<str>),
     /// The files of an object are free that its host wanted.
     FilesFree(HostKey),
-    /// The keeper gives back the database of an object.
-    Checkpointed(HostKey, Box<Db>),
+    /// The keeper gives back the database of an object; one that has to be closed, when it failed.
+    Checkpointed(HostKey, Box<Db>, Result<(), Known>),
 }
 
 /// The queue of one shard.

@@ -13,7 +13,7 @@
 
 mod tuning;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -73,10 +73,21 @@ impl std::fmt::Debug for Options {
     }
 }
 
+/// What is known of the write-ahead log of a database that is closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Known {
+    /// Nothing: this process has not seen it. If it holds something, nobody was told that this is durable.
+    Nothing,
+    /// It holds exactly this.
+    Log(WalRange),
+    /// All that it holds, if it does, belongs into the database; it must be written there before anything else.
+    Unfinished,
+}
+
 /// Whose the files of an object are.
 pub(crate) enum Claim {
-    /// The caller's. So much of the log is there, if that is known.
-    Yours(Option<WalRange>),
+    /// The caller's.
+    Yours(Known),
     /// The keeper's. The caller is told when they are free.
     Busy,
 }
@@ -85,8 +96,8 @@ pub(crate) enum Claim {
 enum Files {
     /// A host has them.
     Open,
-    /// Nobody has them, and the log holds this.
-    Closed(WalRange),
+    /// Nobody has them.
+    Closed(Known),
     /// The keeper has them, and these want them.
     Kept(Vec<Ticket>),
 }
@@ -97,6 +108,8 @@ pub(crate) struct Claims {
     /// Held for a look, never while a disk is waited for.
     files: Mutex<HashMap<ObjectKey, Files>>,
     freed: Condvar,
+    /// Objects whose files are damaged, and how. Held for a look too.
+    refused: Mutex<HashMap<ObjectKey, String>>,
 }
 
 impl Claims {
@@ -105,18 +118,20 @@ impl Claims {
     }
 
     /// The keeper takes files that nobody has; `None` when somebody does, or their log is empty.
-    pub(crate) fn keep(&self, key: &ObjectKey) -> Option<WalRange> {
+    pub(crate) fn keep(&self, key: &ObjectKey) -> Option<Known> {
         let mut files = self.lock();
         let entry = files.get_mut(key)?;
-        let Files::Closed(wal) = *entry else { return None };
+        let Files::Closed(known) = *entry else { return None };
         *entry = Files::Kept(Vec::new());
-        Some(wal)
+        Some(known)
     }
 
-    /// The keeper gives files back.
-    pub(crate) fn free(&self, key: &ObjectKey, wal: WalRange) {
-        let before =
-            if wal.end > 0 { self.lock().insert(key.clone(), Files::Closed(wal)) } else { self.lock().remove(key) };
+    /// The keeper gives files back, whose log is empty when nothing is known.
+    pub(crate) fn free(&self, key: &ObjectKey, known: Known) {
+        let before = match known {
+            Known::Nothing => self.lock().remove(key),
+            known => self.lock().insert(key.clone(), Files::Closed(known)),
+        };
         self.freed.notify_all();
         if let Some(Files::Kept(waiting)) = before {
             for Ticket { signals, host, .. } in waiting {
@@ -128,6 +143,20 @@ impl Claims {
     /// Whether somebody has the files, or their log is not empty.
     pub(crate) fn has(&self, key: &ObjectKey) -> bool {
         self.lock().contains_key(key)
+    }
+
+    /// The files of an object are not what was written: it is served no more.
+    pub(crate) fn refuse(&self, key: &ObjectKey, why: String) {
+        self.refused().insert(key.clone(), why);
+    }
+
+    /// Why an object is not served.
+    pub(crate) fn why_refused(&self, key: &ObjectKey) -> Option<String> {
+        self.refused().get(key).cloned()
+    }
+
+    fn refused(&self) -> MutexGuard<'_, HashMap<ObjectKey, String>> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether a host has the files.
@@ -145,8 +174,6 @@ pub(crate) struct Store {
     claims: Arc<Claims>,
     journal: Arc<Journal>,
     inbox: Arc<KeeperInbox>,
-    /// Objects whose files are damaged, and how.
-    refused: HashMap<ObjectKey, String>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// What the keeper will start with.
     idle: Mutex<Option<Idle>>,
@@ -191,32 +218,28 @@ impl Store {
     /// When the folder cannot be used, or what is in it is damaged so that it is not known whose it is.
     pub(crate) fn open(folder: &Path, options: &Options) -> Result<Self, OpenError> {
         let io = |source| OpenError::Io { folder: folder.into(), source };
-        let lock = lock_folder(folder)?;
         let files = options.files.clone();
-        create_dir_durably(&*files, folder).map_err(io)?;
+        make_folder(&*files, folder).map_err(io)?;
+        let lock = lock_folder(folder)?;
         let vfs = Vfs::new(files.clone()).map_err(io)?;
         let journal_folder = folder.join("journal");
         let Recovered { start, segments, facts, refused } = recover(&*files, folder, &journal_folder)?;
         let mut registry = open_registry(&vfs, folder)?;
-        registry.put(refused.iter().map(|(key, why)| Entry {
-            class: key.class.to_string(),
-            id: key.id,
-            name: None,
-            alarm_due_ms: None,
-            refused: Some(why.clone()),
-        }))?;
-        let refusals = registry.refused()?.into_iter();
-        let refused = refusals
-            .map(|entry| (ObjectKey { class: entry.class.into(), id: entry.id }, entry.refused.unwrap_or_default()))
-            .collect();
+        registry.put(refused.iter().map(|(key, why)| refusal(key, None, why)))?;
         let claims = Arc::new(Claims::default());
+        for entry in registry.refused()? {
+            let key = ObjectKey { class: entry.class.into(), id: entry.id };
+            claims.refuse(&key, entry.refused.unwrap_or_default());
+        }
+        let facts = facts.into_iter().filter(|(key, _)| claims.why_refused(key).is_none()).collect();
         for (key, wal) in &start.logs {
-            claims.lock().insert(key.clone(), Files::Closed(*wal));
+            claims.lock().insert(key.clone(), Files::Closed(Known::Log(*wal)));
         }
         let closed = start.logs.keys().cloned().collect();
         let inbox = Arc::new(KeeperInbox::default());
         let (journal, thread) =
-            Journal::start(files, journal_folder, options.durability, options.tuning, inbox.clone(), start).map_err(io)?;
+            Journal::start(files, journal_folder, options.durability, options.tuning, inbox.clone(), start)
+                .map_err(io)?;
         Ok(Self {
             folder: folder.into(),
             vfs,
@@ -225,7 +248,6 @@ impl Store {
             claims,
             journal: Arc::new(journal),
             inbox,
-            refused,
             threads: Mutex::new(vec![thread]),
             idle: Mutex::new(Some(Idle { registry, segments, facts, closed })),
             lock,
@@ -254,6 +276,7 @@ impl Store {
             closed: idle.closed.into_iter().map(|key| (now, key)).collect(),
             sealed: idle.segments.into(),
             fired: HashMap::new(),
+            again: VecDeque::new(),
             next_alarm: None,
         };
         if !idle.facts.is_empty() {
@@ -306,55 +329,58 @@ impl Store {
         let mut files = self.claims.lock();
         match files.get_mut(key) {
             // In the table only when they are really opened: most objects that wake store nothing.
-            None | Some(Files::Open) => Claim::Yours(None),
+            None | Some(Files::Open) => Claim::Yours(Known::Nothing),
             Some(Files::Kept(waiting)) => {
                 waiting.push(waiter.clone());
                 Claim::Busy
             }
             Some(entry @ Files::Closed(_)) => match std::mem::replace(entry, Files::Open) {
-                Files::Closed(wal) => Claim::Yours(Some(wal)),
-                Files::Open | Files::Kept(_) => Claim::Yours(None),
+                Files::Closed(known) => Claim::Yours(known),
+                Files::Open | Files::Kept(_) => Claim::Yours(Known::Nothing),
             },
         }
     }
 
     /// The same for a host that has a guest, and opens the files now. Waits for the keeper, which can have them only if
     /// they were closed in this very moment.
-    pub(crate) fn claim_and_wait(&self, key: &ObjectKey) -> Option<WalRange> {
+    pub(crate) fn claim_and_wait(&self, key: &ObjectKey) -> Known {
         let mut files = self.claims.lock();
         while matches!(files.get(key), Some(Files::Kept(_))) {
             files = self.claims.freed.wait(files).unwrap_or_else(PoisonError::into_inner);
         }
         match files.insert(key.clone(), Files::Open) {
-            Some(Files::Closed(wal)) => Some(wal),
-            Some(Files::Open | Files::Kept(_)) | None => None,
+            Some(Files::Closed(known)) => known,
+            Some(Files::Open | Files::Kept(_)) | None => Known::Nothing,
         }
     }
 
-    /// A host has closed the files; `wal` is what their log holds, if they were used.
-    pub(crate) fn release(&self, key: &ObjectKey, wal: Option<WalRange>) {
+    /// A host has closed the files.
+    pub(crate) fn release(&self, key: &ObjectKey, known: Known) {
         let mut files = self.claims.lock();
-        match wal.filter(|wal| wal.end > 0) {
-            Some(wal) => {
-                files.insert(key.clone(), Files::Closed(wal));
+        match known {
+            Known::Nothing | Known::Log(WalRange { end: 0, .. }) => drop(files.remove(key)),
+            known => {
+                files.insert(key.clone(), Files::Closed(known));
                 drop(files);
                 self.inbox.closed(key);
             }
-            None => drop(files.remove(key)),
         }
     }
 
-    /// Opens the database of an object, whose files are the caller's.
-    pub(crate) fn open_db(&self, key: &ObjectKey, name: Option<&str>, known: Option<WalRange>) -> Result<Db, Error> {
-        if let Some(why) = self.refused.get(key) {
-            return Err(Error::Damaged { path: self.path(key), what: why.clone() });
+    /// Opens the database of an object, whose files are the caller's. An error may be all that is known afterwards.
+    pub(crate) fn open_db(&self, key: &ObjectKey, name: Option<&str>, known: &mut Known) -> Result<Db, Error> {
+        if let Some(why) = self.claims.why_refused(key) {
+            return Err(Error::Damaged { path: self.path(key), what: why });
         }
-        let mut db = Db::open(&self.vfs, &self.path(key), name, known)?;
-        let is_known = db.wal() == known.unwrap_or(WalRange { end: 0, ..db.wal() });
-        if !is_known && self.durability == Durability::Strict {
+        let mut db = Db::open(&self.vfs, &self.path(key), name, known.log())?;
+        if !known.is_all_of(&db) {
             // Commits of a process that died before they were durable: nobody was told of them, but what comes now builds
             // on them.
-            self.fold(key, &mut db)?;
+            note_found(&self.journal, key, &db)?;
+            if self.durability == Durability::Strict || *known == Known::Unfinished {
+                *known = Known::Unfinished;
+                self.fold(key, &mut db)?;
+            }
         }
         Ok(db)
     }
@@ -369,10 +395,12 @@ impl Store {
         Ok(began)
     }
 
-    /// Writes the log of a database into it at once.
+    /// Writes the log of a database into it at once. After an error the database must be closed, and is
+    /// [`Known::Unfinished`].
     pub(crate) fn fold(&self, key: &ObjectKey, db: &mut Db) -> Result<(), Error> {
-        db.checkpoint()?;
-        self.journal.trim(key).map_err(|error| Error::Disk { path: self.path(key), what: error.to_string() })
+        db.checkpoint(|| {
+            self.journal.trim(key).map_err(|error| Error::Disk { path: self.path(key), what: error.to_string() })
+        })
     }
 
     /// The keeper is to write the log of an open database into the database, and gives it back to the waiter.
@@ -388,12 +416,63 @@ impl Store {
             return Ok(());
         }
         let file = files.open(&path, Open::Existing)?;
-        if file.len()? > len { file.set_len(len) } else { Ok(()) }
+        if file.len()? > len {
+            file.set_len(len)?;
+        }
+        // What was cut off must not come back, in front of or behind what is written next.
+        file.sync()
+    }
+
+    /// The alarm of an object is still due, or may be: its run was lost, or it could not be run.
+    pub(crate) fn fire_again(&self, key: &ObjectKey) {
+        self.inbox.fire_again(key);
     }
 
     /// The registry is to know this of an object.
     pub(crate) fn note(&self, key: &ObjectKey, facts: Facts) {
         self.inbox.note_all(std::iter::once((key.clone(), facts)));
+    }
+}
+
+impl Known {
+    /// What the log holds at least, if that is known.
+    pub(crate) fn log(self) -> Option<WalRange> {
+        match self {
+            Known::Log(wal) => Some(wal),
+            Known::Nothing | Known::Unfinished => None,
+        }
+    }
+
+    /// Whether a database that was just opened holds what is known, and no more.
+    pub(crate) fn is_all_of(self, db: &Db) -> bool {
+        match self {
+            Known::Log(wal) => db.wal() == wal,
+            Known::Nothing => db.wal().end == 0,
+            Known::Unfinished => false,
+        }
+    }
+}
+
+/// Tells the journal, and so the registry, what a database says of itself that may hold commits that neither has heard of.
+pub(crate) fn note_found(journal: &Journal, key: &ObjectKey, db: &Db) -> Result<(), Error> {
+    let facts = Facts { name: db.stored_name()?.map(Into::into), alarm_due_ms: db.alarm()?.map(|alarm| alarm.due_ms) };
+    journal.note(key, facts).map_err(|error| Error::Disk { path: db.path().into(), what: error.to_string() })
+}
+
+/// What the registry keeps of an object that cannot be served.
+pub(crate) fn refusal(key: &ObjectKey, name: Option<String>, why: &str) -> Entry {
+    Entry { class: key.class.to_string(), id: key.id, name, alarm_due_ms: None, refused: Some(why.to_owned()) }
+}
+
+/// Makes the data folder. One that is there may have been made by a process that ended before it was durable.
+fn make_folder(files: &dyn FileSystem, folder: &Path) -> io::Result<()> {
+    if !files.exists(folder)? {
+        return create_dir_durably(files, folder);
+    }
+    match folder.parent().map(|above| files.sync_dir(above)) {
+        // A folder that is not ours to open is not one in which we made this one.
+        Some(Err(error)) if error.kind() != io::ErrorKind::PermissionDenied => Err(error),
+        _ => Ok(()),
     }
 }
 
@@ -462,24 +541,24 @@ fn open_registry(vfs: &Vfs, folder: &Path) -> Result<Registry, OpenError> {
     let path = folder.join("registry.sqlite");
     let files = vfs.files();
     let io = |source| OpenError::Io { folder: folder.into(), source };
-    let is_there = files.exists(&path).map_err(io)?;
-    let opened = Registry::open(vfs, &path);
-    let is_sound = match &opened {
-        Ok(_) => is_there,
-        Err(Error::Damaged { .. }) => false,
-        Err(_) => true,
-    };
-    if is_sound {
-        return Ok(opened?);
-    }
-    if let Err(error) = opened {
-        tracing::error!(%error, "the registry is damaged, and is made again from the files of all objects");
-        for file in [path.clone(), wal_path(&path)] {
-            files.remove(&file).map_err(io)?;
+    let opened = Registry::open(vfs, &path).and_then(|registry| {
+        registry.check()?;
+        Ok(registry)
+    });
+    let mut registry = match opened {
+        Err(Error::Damaged { what, .. }) => {
+            tracing::error!(what, "the registry is damaged, and is made again from the files of all objects");
+            for file in [path.clone(), wal_path(&path)] {
+                files.remove(&file).map_err(io)?;
+            }
+            Registry::open(vfs, &path)?
         }
+        opened => opened?,
+    };
+    if !registry.is_complete()? {
+        rebuild(vfs, folder, &mut registry)?;
+        registry.set_complete()?;
     }
-    let mut registry = Registry::open(vfs, &path)?;
-    rebuild(vfs, folder, &mut registry)?;
     Ok(registry)
 }
 

@@ -111,34 +111,39 @@ impl Db {
     /// Writes all that the log holds into the database file, durably, and empties the log. Everything in the log must be
     /// durable, or never be counted as such. Takes milliseconds: not for a thread that serves others.
     ///
+    /// `told` is called in between, when the log is needed no more and is still there. Whoever could write its bytes back
+    /// after a crash has to know then that they must not: over a database that has more than they say, they would be
+    /// neither the old state nor the new one.
+    ///
     /// # Errors
     ///
-    /// When the disk fails. The database can be used on; its log has kept what was not written.
-    pub fn checkpoint(&mut self) -> Result<(), Error> {
-        let result = self.try_checkpoint();
-        // Fails only inside a transaction, and there is none.
-        let back = self.connection.execute_batch("PRAGMA synchronous = OFF");
-        result?;
-        back.map_err(|error| Error::sqlite(&self.path, &error))
-    }
-
-    fn try_checkpoint(&mut self) -> Result<(), Error> {
-        let error = |error: rusqlite::Error| Error::sqlite(&self.path, &error);
+    /// When the disk fails, and what `told` returns. The database must be dropped then: SQLite would begin the next log
+    /// over one that may still be needed. Opened again it has everything.
+    pub fn checkpoint(&mut self, told: impl FnOnce() -> Result<(), Error>) -> Result<(), Error> {
         // First of all: once the log is empty, the next one is worth nothing without the database file.
         if let Some(folder) = self.path.parent() {
-            self.vfs.files().sync_dir(folder).map_err(|error| Error::io(&self.path, &error))?;
+            self.vfs.sync_names(folder).map_err(|error| Error::io(&self.path, &error))?;
         }
-        self.connection.execute_batch("PRAGMA synchronous = FULL").map_err(error)?;
-        let busy: i64 =
-            self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |row| row.get(0)).map_err(error)?;
-        if busy != 0 {
-            let what = "a checkpoint while the database is being used".to_owned();
-            return Err(Error::Disk { path: self.path.clone(), what });
-        }
+        self.run("PRAGMA synchronous = FULL")?;
+        self.run_checkpoint("FULL")?;
+        told()?;
+        self.run_checkpoint("TRUNCATE")?;
         // Frames of the next log must not be read as the continuation of this one.
         WalMark::sync(&self.connection).map_err(|error| Error::io(&self.path, &error))?;
         self.wal.restart();
-        Ok(())
+        self.run("PRAGMA synchronous = OFF")
+    }
+
+    fn run_checkpoint(&self, mode: &str) -> Result<(), Error> {
+        let sql = format!("PRAGMA wal_checkpoint({mode})");
+        let busy: i64 = self.ask(|connection| connection.query_row(&sql, (), |row| row.get(0)))?;
+        match busy {
+            0 => Ok(()),
+            _ => {
+                let what = "a checkpoint while the database is being used".to_owned();
+                Err(Error::Disk { path: self.path.clone(), what })
+            }
+        }
     }
 }
 

@@ -41,6 +41,8 @@ const SCHEMA: &str = "\
         PRIMARY KEY (class, id)) WITHOUT ROWID; \
     CREATE INDEX IF NOT EXISTS alarms ON objects (alarm) WHERE alarm IS NOT NULL; \
     CREATE INDEX IF NOT EXISTS refusals ON objects (class, id) WHERE refused IS NOT NULL;";
+/// The `user_version` of one in which all objects were entered.
+const COMPLETE: i64 = 1;
 const COLUMNS: &str = "class, id, name, alarm, refused";
 
 impl Registry {
@@ -60,6 +62,39 @@ impl Registry {
         };
         let connection = open().map_err(|error| Error::sqlite(path, &error))?;
         Ok(Self { connection, path: path.into(), _vfs: vfs.clone() })
+    }
+
+    /// Reads all of it, so that a damaged page is found now and not when its alarm would be due.
+    ///
+    /// # Errors
+    ///
+    /// When the disk fails, or a page is damaged.
+    pub fn check(&self) -> Result<(), Error> {
+        let found: String =
+            self.ask(|connection| connection.query_row("PRAGMA quick_check(1)", (), |row| row.get(0)))?;
+        match found.as_str() {
+            "ok" => Ok(()),
+            _ => Err(Error::Damaged { path: self.path.clone(), what: found }),
+        }
+    }
+
+    /// Whether all objects were entered that there were when it was made.
+    ///
+    /// # Errors
+    ///
+    /// When the disk fails.
+    pub fn is_complete(&self) -> Result<bool, Error> {
+        let version: i64 = self.ask(|connection| connection.query_row("PRAGMA user_version", (), |row| row.get(0)))?;
+        Ok(version == COMPLETE)
+    }
+
+    /// Notes that they are.
+    ///
+    /// # Errors
+    ///
+    /// When the disk fails.
+    pub fn set_complete(&mut self) -> Result<(), Error> {
+        self.change(|connection| connection.pragma_update(None, "user_version", COMPLETE))
     }
 
     /// Writes entries, in place of those that were there.

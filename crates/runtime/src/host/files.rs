@@ -11,7 +11,7 @@ use dormouse_storage::{Db, Error};
 use crate::commit_log::{ObjectKey, Ticket};
 use crate::host::storage::{File, HostStorage, NO_STORAGE, facts, record};
 use crate::host::{Host, Identity};
-use crate::store::{Claim, Store};
+use crate::store::{Claim, Known, Store};
 
 /// What a Worker is told, which is no object.
 const NO_OBJECT: &str = "Only a Durable Object has storage.";
@@ -42,9 +42,9 @@ impl Host {
             Some(HostStorage { file: File::Free, .. }) | None => match store.claim(&key, &self.waiter()) {
                 Claim::Busy => false,
                 // The usual case: it may never be used.
-                Claim::Yours(None) => true,
-                Claim::Yours(wal) => {
-                    storage.get_or_insert_default().file = File::Claimed(wal);
+                Claim::Yours(Known::Nothing) => true,
+                Claim::Yours(known) => {
+                    storage.get_or_insert_default().file = File::Claimed(known);
                     true
                 }
             },
@@ -70,13 +70,14 @@ impl Host {
         let mut slot = self.storage.borrow_mut();
         let storage = slot.get_or_insert_default();
         let known = match storage.file {
-            File::Claimed(wal) => wal,
+            File::Claimed(known) => known,
             File::Free => store.claim_and_wait(&key),
             File::Spoilt(_) => return Err(Error::Guest(format!("{} could not be mended", store.path(&key).display()))),
             File::Open(_) | File::Leaving(_) | File::Away => return Err(Error::Guest(NO_STORAGE.to_owned())),
         };
+        let mut known = known;
+        let opened = store.open_db(&key, self.name(), &mut known);
         storage.file = File::Claimed(known);
-        let opened = store.open_db(&key, self.name(), known);
         let mut db =
             opened.inspect_err(|error| tracing::error!(object = self.label(), %error, "storage cannot be opened"))?;
         let alarm = db.alarm()?.map(record);
@@ -106,6 +107,9 @@ impl Host {
         }
         if let Err(error) = self.open_storage() {
             tracing::error!(object = self.label(), %error, "an alarm is due, and its object cannot be opened");
+            if let (Some(key), Some(store)) = (self.key_on_disk(), self.store()) {
+                store.fire_again(&key);
+            }
         } else if let (Some(key), Some(store)) = (self.key_on_disk(), self.store()) {
             // What the registry said may have been out of date.
             let alarm = self.storage.borrow().as_deref().and_then(|storage| storage.alarm);
@@ -125,14 +129,14 @@ impl Host {
             return;
         }
         let (Some(key), Some(store)) = (self.key_on_disk(), self.store()) else { return };
-        let wal = match &storage.file {
-            File::Open(db) | File::Leaving(db) => Some(db.wal()),
-            File::Claimed(wal) => *wal,
+        let known = match &storage.file {
+            File::Open(db) | File::Leaving(db) => Known::Log(db.wal()),
+            File::Claimed(known) => *known,
             File::Free | File::Away | File::Spoilt(_) => return,
         };
         // Closed before anybody else may open it.
         storage.file = File::Free;
-        store.release(&key, wal);
+        store.release(&key, known);
     }
 
     /// Whether turns must wait, because the keeper has the file or is about to get it.
@@ -158,12 +162,17 @@ impl Host {
         }
     }
 
-    /// The keeper has written the log into the database, or could not.
-    pub(crate) fn handle_checkpointed(&self, db: Box<Db>) {
+    /// The keeper has written the log into the database, or could not: then it is opened again when it is used.
+    pub(crate) fn handle_checkpointed(&self, db: Box<Db>, result: Result<(), Known>) {
         let mut storage = self.storage.borrow_mut();
         let Some(storage) = storage.as_deref_mut() else { return };
-        storage.durable = Some(db.wal());
-        storage.file = File::Open(db);
+        match result {
+            Ok(()) => {
+                storage.durable = Some(db.wal());
+                storage.file = File::Open(db);
+            }
+            Err(known) => storage.file = File::Claimed(known),
+        }
     }
 }
 
@@ -205,8 +214,9 @@ impl HostStorage {
     /// Cuts the file back to what is durable, after writes were lost.
     pub(super) fn mend(&mut self, key: &ObjectKey, store: &Store) {
         let File::Spoilt(durable) = self.file else { return };
-        match store.cut_log(key, durable.map_or(0, |wal| wal.end)) {
-            Ok(()) => self.file = File::Claimed(durable),
+        let cut = store.cut_log(key, durable.map_or(0, |wal| wal.end)).and_then(|()| store.log().cut(key, durable));
+        match cut {
+            Ok(()) => self.file = File::Claimed(durable.map_or(Known::Nothing, Known::Log)),
             Err(error) => tracing::error!(path = %store.path(key).display(), %error, "lost writes cannot be cut off"),
         }
     }

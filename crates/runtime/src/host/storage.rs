@@ -24,6 +24,7 @@ use tokio::sync::oneshot;
 
 use crate::commit_log::{Appended, Commit, Facts, Ticket};
 use crate::host::Host;
+use crate::store::Known;
 
 /// What a host knows of its object's database. An object that stores nothing has none.
 #[derive(Default)]
@@ -55,8 +56,8 @@ pub(super) enum File {
     /// Nobody here has it.
     #[default]
     Free,
-    /// It is this host's to open; so much of its log is known to be there.
-    Claimed(Option<WalRange>),
+    /// It is this host's to open, and this is known of its log.
+    Claimed(Known),
     Open(Box<Db>),
     /// Its log is long: it is with the keeper as soon as all is durable, and the object waits meanwhile.
     Leaving(Box<Db>),
@@ -226,7 +227,11 @@ impl Host {
         let (File::Open(db) | File::Leaving(db)) = &mut storage.file else { return Ok(()) };
         if range.is_some_and(|range| range.end - range.start > store.tuning().commit_len_max) {
             db.close_cursors();
-            store.fold(&key, db).map_err(|error| error.to_string())?;
+            if let Err(error) = store.fold(&key, db) {
+                // Some of it may be in the database: it cannot be taken back.
+                storage.file = File::Claimed(Known::Unfinished);
+                return Err(error.to_string());
+            }
             storage.pending.clear();
         }
         let wal = db.wal();
@@ -315,12 +320,11 @@ impl Host {
         storage.pending.clear();
         storage.waiting.clear();
         storage.alarm = None;
-        if let File::Open(db) | File::Leaving(db) = std::mem::take(&mut storage.file) {
-            drop(db);
+        if let File::Open(_) | File::Leaving(_) = &storage.file {
+            // Closes it.
             storage.file = File::Spoilt(storage.durable);
         }
         if let (Some(key), Some(store)) = (self.key_on_disk(), self.store()) {
-            store.log().cut(&key, storage.durable);
             storage.mend(&key, store);
         }
     }
@@ -341,7 +345,14 @@ impl Host {
         tracing::error!(object = self.label(), error = failure, "writes are lost, the object is reset");
         self.lose_writes();
         let now = self.shard().now();
-        self.with_object(|object| object.handle_reset(Reset::GateBroken(failure), now));
+        self.with_object(|object| {
+            object.handle_reset(Reset::GateBroken(failure), now);
+            // What it knows of its alarm may be lost too. The file has it, and the keeper knows when it is due.
+            object.handle_found(None);
+        });
+        if let (Some(key), Some(store)) = (self.key_on_disk(), self.store()) {
+            store.fire_again(&key);
+        }
     }
 
     /// Writes the alarm if the file holds another one.

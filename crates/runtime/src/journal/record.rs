@@ -7,13 +7,16 @@
 //!
 //! ```text
 //! group header, 40 bytes:  "DMGR" | records u32 | number u64 | synced u64 | bytes u64 | checksum u64
-//! record header, 88 bytes: "DMRC" | kind u8, 3 zeros | class u32 | name u32 | data u32 | 4 zeros | alarm u64
-//!                          | salts 8 | offset u64 | id 32 | checksum u64
+//! record header, 88 bytes: "DMRC" | kind u8, facts u8, 2 zeros | class u32 | name u32 | data u32 | class's hash u32
+//!                          | alarm u64 | salts 8 | offset u64 | id 32 | checksum u64
 //! record body:             class, name, data, checksum u64
 //! ```
 //!
 //! `synced` is the number of the first group that was not known to be durable when this one was written: a group before
 //! it that is not intact was damaged, one from it on may just not have been written to its end.
+//!
+//! The class stands in the body, so its hash stands in the header: whose record it was can then be told of a damaged
+//! body, or it is known that it cannot.
 
 use std::sync::Arc;
 
@@ -42,6 +45,8 @@ pub(crate) enum Kind {
     Trimmed,
     /// The log is durable up to this offset.
     Synced,
+    /// Commits from this offset on were given up, whatever is before in the journal; at 0 the log is empty.
+    Cut,
 }
 
 /// One record; its data is borrowed from what was read.
@@ -72,8 +77,8 @@ pub(crate) struct Group {
 pub(crate) enum Broken {
     /// Its header cannot be read, so nothing is known of it.
     Header,
-    /// Its header is intact, its body is not.
-    Body(ObjectKey),
+    /// Its header is intact, its body is not. It takes so many bytes.
+    Body(ObjectKey, usize),
 }
 
 /// Appends a record to `out`; `fill` writes its `len` bytes of data in place.
@@ -95,12 +100,13 @@ pub(crate) fn encode<E>(
         Kind::Bytes => 0,
         Kind::Trimmed => 1,
         Kind::Synced => 2,
+        Kind::Cut => 3,
     };
     out.extend_from_slice(&[kind, u8::from(record.facts.is_some()), 0, 0]);
     out.extend_from_slice(&len32(record.key.class.len()));
     out.extend_from_slice(&name.map_or(NO_NAME.to_le_bytes(), |name| len32(name.len())));
     out.extend_from_slice(&len32(len));
-    out.extend_from_slice(&[0; 4]);
+    out.extend_from_slice(&hash(record.key.class.as_bytes()));
     out.extend_from_slice(&alarm.unwrap_or(NO_ALARM).to_le_bytes());
     out.extend_from_slice(&record.salts);
     out.extend_from_slice(&record.offset.to_le_bytes());
@@ -128,6 +134,11 @@ fn seal(out: &mut Vec<u8>, start: usize) {
 /// A length as it is written. Everything that is written is far shorter than what fits.
 fn len32(len: usize) -> [u8; 4] {
     u32::try_from(len).unwrap_or(u32::MAX - 1).to_le_bytes()
+}
+
+fn hash(class: &[u8]) -> [u8; 4] {
+    let [a, b, c, d, ..] = xxh3_64(class).to_le_bytes();
+    [a, b, c, d]
 }
 
 /// The header of a group.
@@ -160,12 +171,13 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<(Record<'_>, &[u8]), Broken> {
     let (header, rest) = decode_header(bytes).ok_or(Broken::Header)?;
     let id = header.id;
     let key = |class: &[u8]| ObjectKey { class: String::from_utf8_lossy(class).into(), id };
-    // A class that cannot be read is none that anybody has.
-    let broken = |rest: &[u8]| Broken::Body(key(rest.get(..header.class).unwrap_or_default()));
     let len = header.class + header.name.unwrap_or(0) + header.data;
-    let (body, checksum) = rest.get(..len + CHECKSUM_LEN).ok_or_else(|| broken(rest))?.split_at(len);
+    // Of a body that is cut off nobody asks whose it was.
+    let (body, checksum) = rest.get(..len + CHECKSUM_LEN).ok_or(Broken::Header)?.split_at(len);
     if xxh3_64(body).to_le_bytes() != checksum {
-        return Err(broken(rest));
+        let class = &body[..header.class];
+        let is_known = hash(class) == header.class_hash;
+        return Err(if is_known { Broken::Body(key(class), HEADER_LEN + len + CHECKSUM_LEN) } else { Broken::Header });
     }
     let (class, name) = body.split_at(header.class);
     let (name, data) = name.split_at(header.name.unwrap_or(0));
@@ -181,6 +193,7 @@ struct Header {
     kind: Kind,
     has_facts: bool,
     class: usize,
+    class_hash: [u8; 4],
     name: Option<usize>,
     data: usize,
     alarm: u64,
@@ -201,15 +214,17 @@ fn decode_header(bytes: &[u8]) -> Option<(Header, &[u8])> {
         0 => Kind::Bytes,
         1 => Kind::Trimmed,
         2 => Kind::Synced,
+        3 => Kind::Cut,
         _ => return None,
     };
-    let (class, name, data, _) = (input.u32()?, input.u32()?, input.u32()?, input.u32()?);
+    let (class, name, data) = (input.u32()?, input.u32()?, input.u32()?);
     let header = Header {
         kind,
         has_facts: has_facts == 1,
         class: usize::try_from(class).ok()?,
         name: (name != NO_NAME).then(|| usize::try_from(name).unwrap_or(usize::MAX)),
         data: usize::try_from(data).ok()?,
+        class_hash: input.take()?,
         alarm: input.u64()?,
         salts: input.take()?,
         offset: input.u64()?,
@@ -278,8 +293,8 @@ mod tests {
             let mut changed = bytes.clone();
             changed[at] ^= 16;
             match decode(&changed).unwrap_err() {
-                Broken::Header => assert!(at < 88, "{at}"),
-                Broken::Body(key) => assert!(at >= 88 && key.id == record.key.id, "{at}"),
+                Broken::Header => assert!(at < 96, "{at}: in the header, or in the class"),
+                Broken::Body(key, len) => assert_eq!((key, len), (record.key.clone(), bytes.len()), "{at}"),
             }
         }
         let header = encode_group(Group { number: 5, synced: 4, records: 3, len: 77 });

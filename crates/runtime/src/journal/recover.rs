@@ -1,13 +1,14 @@
 //! What is read of a journal when a node starts, and made true again.
 //!
 //! Each intact group is done once more: the bytes of a commit are written to where they belong in the write-ahead log of
-//! their object. That is idempotent, so a crash in the middle of it costs nothing. Nothing is synced here: the segments
-//! stay until the keeper has done that.
+//! their object. That is idempotent, so a crash in the middle of it costs nothing. What is written is not synced here: the
+//! segments stay until the keeper has done that. They themselves are: a process that was killed may have written its last
+//! group without a sync, and what is read from now on builds on it.
 //!
 //! Invariant: what ends the journal is a group that nobody was told is durable. Damage to any other is an error that says
 //! where it is; when it is known whose record it hit, only that object is refused.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -52,6 +53,10 @@ pub enum RecoverError {
     },
 }
 
+/// How many logs may have been about to be emptied when the process ended: the keeper has one at a time, and so has each
+/// shard.
+const TRIMS_SYNCED: usize = 256;
+
 /// A group as it was found.
 struct Found {
     segment: usize,
@@ -95,7 +100,11 @@ pub(crate) fn recover(files: &dyn FileSystem, data: &Path, folder: &Path) -> Res
     let mut scan = Scan::new(files, &paths);
     scan.find_groups(&first_groups)?;
     scan.read_groups()?;
-    let Scan { next_group, objects, redo, facts, mut refused, .. } = scan;
+    let Scan { next_group, objects, redo, facts, mut refused, trimmed, .. } = scan;
+    if let Some(last) = paths.last() {
+        files.open(last, Open::Existing)?.sync()?;
+    }
+    sync_emptied(files, trimmed.iter().map(|key| store::path(data, key)))?;
     let mut logs = HashMap::new();
     for (key, redo) in redo {
         if refused.contains_key(&key) {
@@ -123,6 +132,8 @@ struct Scan<'a> {
     redo: HashMap<ObjectKey, Redo>,
     facts: Vec<(ObjectKey, Facts)>,
     refused: HashMap<ObjectKey, String>,
+    /// Those whose logs were about to be emptied last.
+    trimmed: VecDeque<ObjectKey>,
 }
 
 impl<'a> Scan<'a> {
@@ -136,6 +147,7 @@ impl<'a> Scan<'a> {
             redo: HashMap::new(),
             facts: Vec::new(),
             refused: HashMap::new(),
+            trimmed: VecDeque::new(),
         }
     }
 
@@ -204,12 +216,11 @@ impl<'a> Scan<'a> {
                     rest = behind;
                     record
                 }
-                Err(Broken::Body(key)) => {
+                Err(Broken::Body(key, len)) => {
                     let path = self.paths[segment].display();
                     self.objects[segment].insert(key.clone());
                     self.refused.insert(key, format!("a commit of it at byte {at} of {path} is damaged"));
-                    // Where the next record begins is not known; each has a header of its own to be found by.
-                    rest = next_record(&rest[1..]);
+                    rest = &rest[len..];
                     continue;
                 }
                 Err(Broken::Header) => return Err(at),
@@ -224,8 +235,13 @@ impl<'a> Scan<'a> {
                     redo.add(piece, record.salts);
                 }
                 Kind::Bytes => {}
-                Kind::Trimmed => *redo = Redo::default(),
+                Kind::Trimmed => {
+                    *redo = Redo::default();
+                    self.trimmed.truncate(TRIMS_SYNCED - 1);
+                    self.trimmed.push_front(record.key.clone());
+                }
                 Kind::Synced => redo.extend(record.salts, record.offset),
+                Kind::Cut => redo.cut(record.salts, record.offset),
             }
             if let Some(facts) = record.facts {
                 self.facts.push((record.key, facts));
@@ -259,10 +275,15 @@ fn are_intact(mut records: &[u8], count: u32) -> bool {
     })
 }
 
-/// The next place that looks like a record.
-fn next_record(bytes: &[u8]) -> &[u8] {
-    let at = bytes.windows(4).position(|window| window == b"DMRC").unwrap_or(bytes.len());
-    &bytes[at..]
+/// Makes it durable that logs are empty: a process that was killed may have emptied them without the sync, and then the
+/// next log must not begin over what a power loss would bring back.
+fn sync_emptied(files: &dyn FileSystem, databases: impl Iterator<Item = PathBuf>) -> io::Result<()> {
+    for path in databases.map(|path| wal_path(&path)) {
+        if files.exists(&path)? {
+            files.open(&path, Open::Existing)?.sync()?;
+        }
+    }
+    Ok(())
 }
 
 fn read(files: &dyn FileSystem, path: &Path) -> io::Result<Vec<u8>> {
@@ -298,7 +319,18 @@ impl Redo {
     fn extend(&mut self, salts: Salts, end: u64) {
         match &mut self.wal {
             Some(wal) if wal.salts == salts => wal.end = wal.end.max(end),
+            // Of a log that is no more.
+            Some(_) => {}
             wal => *wal = Some(WalRange { salts, start: 0, end }),
+        }
+    }
+
+    fn cut(&mut self, salts: Salts, end: u64) {
+        if end == 0 {
+            *self = Self::default();
+        } else if let Some(wal) = self.wal.as_mut().filter(|wal| wal.salts == salts) {
+            wal.end = wal.end.min(end);
+            self.pieces.retain(|piece| piece.offset < end);
         }
     }
 
@@ -308,14 +340,10 @@ impl Redo {
         let file = files.open(&wal_path(path), Open::OrCreate)?;
         if self.pieces.first().is_none_or(|piece| piece.offset > 0) {
             let mut header = [0; 32];
-            match file.read_at(&mut header, 0)? {
-                // Written into the database a moment before the journal could have said so.
-                0 => return Ok(Redone::Nothing),
-                32 if header[16..24] == wal.salts => {}
-                _ => {
-                    let path = wal_path(path);
-                    return Ok(Redone::Unfit(format!("{} is not the log that was written", path.display())));
-                }
+            // It is emptied only after the journal was told.
+            if file.read_at(&mut header, 0)? < header.len() || header[16..24] != wal.salts {
+                let path = wal_path(path);
+                return Ok(Redone::Unfit(format!("{} is not the log that was written", path.display())));
             }
         }
         let mut loaded: Option<(usize, Box<dyn dormouse_storage::file::File>)> = None;

@@ -8,6 +8,7 @@ mod guest;
 mod node;
 
 mod power;
+mod process;
 mod rig;
 mod seeds;
 

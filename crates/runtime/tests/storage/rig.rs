@@ -169,7 +169,7 @@ impl Load {
                 scope.spawn(move || self.write(server, object, lens));
             }
             let result = watch();
-            self.stops.store(true, Ordering::SeqCst);
+            self.stop();
             result
         })
     }
@@ -180,7 +180,12 @@ impl Load {
             if self.stops.load(Ordering::SeqCst) {
                 return;
             }
-            self.counts[object].write(&mut client, lens[turn * 7 / 5 % lens.len()]).unwrap();
+            match self.counts[object].write(&mut client, lens[turn * 7 / 5 % lens.len()]) {
+                Ok(()) => {}
+                // The process was killed.
+                Err(_) if self.stops.load(Ordering::SeqCst) => return,
+                Err(error) => panic!("a write failed on a disk that did not: {error}"),
+            }
             self.answers.fetch_add(1, Ordering::SeqCst);
         }
     }
@@ -191,6 +196,11 @@ impl Load {
         while self.answers.load(Ordering::SeqCst) < wanted && !self.stops.load(Ordering::SeqCst) {
             std::thread::yield_now();
         }
+    }
+
+    /// Ends the load; clients that hear of errors from now on do not mind.
+    pub(crate) fn stop(&self) {
+        self.stops.store(true, Ordering::SeqCst);
     }
 
     /// What must be there at least of what is on the disk at this moment.

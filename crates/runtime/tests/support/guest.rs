@@ -372,9 +372,10 @@ impl Me {
                 let bytes = vec![b'x'; len.parse().map_err(failed)?];
                 self.broadcast(socket, Payload::Binary(&bytes))?;
             }
-            _ => match self.keep(text)? {
-                Some(text) => self.send(socket, Payload::Text(&text))?,
-                None => self.broadcast(socket, Payload::Text(text))?,
+            _ => match self.keep(text) {
+                Ok(Some(text)) => self.send(socket, Payload::Text(&text))?,
+                Ok(None) => self.broadcast(socket, Payload::Text(text))?,
+                Err(error) => self.send(socket, Payload::Text(&format!("failed: {}", error.message)))?,
             },
         }
         Ok(())
