@@ -67,8 +67,13 @@ struct State {
     /// Objects of which a commit was given up, and which have not said [`CommitLog::cut`] since: what comes of them until
     /// then would follow what is not there.
     broken: HashSet<ObjectKey>,
+    /// Objects of which a file could not be synced: the disk may have dropped what it was given, and a later sync would
+    /// not say so. What their logs hold is safe only when it is in the database.
+    doubtful: HashSet<ObjectKey>,
     /// Segments that are not retired, the open one included.
     segments: usize,
+    /// Whether the oldest could not be retired when that was tried last.
+    is_stuck: bool,
     /// How many wait for the disk in [`Journal::wait`]. The keeper does, in order to retire a segment: so no limit on
     /// segments holds the journal up meanwhile.
     waiting: usize,
@@ -149,6 +154,16 @@ impl Journal {
         self.0.lock().logs.get(key).copied()
     }
 
+    /// A sync of an object's files has failed, or may have.
+    pub(crate) fn doubt(&self, key: &ObjectKey) {
+        self.0.lock().doubtful.insert(key.clone());
+    }
+
+    /// Whether one has, and its log was not written into its database since.
+    pub(crate) fn doubts(&self, key: &ObjectKey) -> bool {
+        self.0.lock().doubtful.contains(key)
+    }
+
     /// Notes that the log of an object is durable up to where it ended at some time before, and waits for that.
     ///
     /// # Errors
@@ -157,8 +172,8 @@ impl Journal {
     pub(crate) fn note_synced(&self, key: &ObjectKey, wal: WalRange) -> io::Result<()> {
         let mut state = self.0.lock();
         let is_there = |log: &WalRange| log.salts == wal.salts && log.end >= wal.end;
-        if state.broken.contains(key) || !state.logs.get(key).is_some_and(is_there) {
-            return Err(io::Error::other("its log was cut meanwhile"));
+        if state.broken.contains(key) || state.doubtful.contains(key) || !state.logs.get(key).is_some_and(is_there) {
+            return Err(io::Error::other("its log was cut meanwhile, or could not be synced once"));
         }
         state.next.push(&mark(Kind::Synced, key, Some(wal), None));
         self.wait_for_next(state)
@@ -211,9 +226,18 @@ impl Journal {
             }
         }
         self.0.files.sync_dir(&self.0.folder)?;
-        self.0.lock().segments -= 1;
+        let mut state = self.0.lock();
+        state.segments -= 1;
+        state.is_stuck = false;
+        drop(state);
         self.0.advanced.notify_all();
         Ok(())
+    }
+
+    /// The oldest segment cannot be retired now: no commit shall wait for that.
+    pub(crate) fn note_stuck(&self) {
+        self.0.lock().is_stuck = true;
+        self.0.advanced.notify_all();
     }
 }
 
@@ -291,14 +315,20 @@ impl CommitLog for Journal {
     fn trim(&self, key: &ObjectKey) -> io::Result<()> {
         let mut state = self.0.lock();
         // At once: from here on nothing must be noted of this log.
-        let Some(log) = state.logs.remove(key) else { return Ok(()) };
+        let Some(log) = state.logs.remove(key) else {
+            state.doubtful.remove(key);
+            return Ok(());
+        };
         state.next.push(&mark(Kind::Trimmed, key, None, None));
         state.next.must_sync = true;
         let result = self.wait_for_next(state);
         let mut state = self.0.lock();
         match result {
             // What was given up is in the database with all else.
-            Ok(()) => drop(state.broken.remove(key)),
+            Ok(()) => {
+                state.broken.remove(key);
+                state.doubtful.remove(key);
+            }
             Err(_) => drop(state.logs.insert(key.clone(), log)),
         }
         result
@@ -522,10 +552,16 @@ impl Writer {
     }
 }
 
-/// Opens the next segment, when there are not too many that the keeper has yet to retire.
+/// Opens the next segment, as soon as there are not too many that the keeper has yet to retire.
 fn open_segment(shared: &Shared, next: &mut u64, group: u64) -> io::Result<OpenSegment> {
     let mut state = shared.lock();
     while state.segments >= shared.tuning.segments_max && state.waiting == 0 && !state.stops {
+        if state.is_stuck && state.segments >= shared.tuning.segments_stuck_max {
+            return Err(io::Error::other("the journal is full, and its oldest segment cannot be retired"));
+        }
+        if state.is_stuck {
+            break;
+        }
         state = shared.advanced.wait(state).unwrap_or_else(PoisonError::into_inner);
     }
     drop(state);

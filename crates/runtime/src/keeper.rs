@@ -246,7 +246,10 @@ impl Keeper {
             was_told = true;
             Ok(())
         });
-        result.map_err(|error| (if was_told { Known::Unfinished } else { known }, error))
+        result.map_err(|error| {
+            self.journal.doubt(key);
+            (if was_told { Known::Unfinished } else { known }, error)
+        })
     }
 
     fn checkpoint_open(&self, key: &ObjectKey, mut db: Box<Db>, waiter: &Ticket) {
@@ -300,7 +303,10 @@ impl Keeper {
         let Some(segment) = self.sealed.pop_front() else { return };
         let mut is_done = true;
         for key in &segment.objects {
-            is_done &= if self.claims.is_open(key) { self.sync_open(key) } else { self.checkpoint_closed(key) };
+            is_done &= match self.claims.holder(key) {
+                Some(holder) => self.sync_open(key, &holder),
+                None => self.checkpoint_closed(key),
+            };
         }
         self.write_registry();
         let retired = match is_done && self.facts.is_empty() {
@@ -310,14 +316,19 @@ impl Keeper {
         if let Err(error) = retired {
             tracing::error!(path = %segment.path.display(), %error, "a segment of the journal has to stay");
             self.sealed.push_front(segment);
+            self.journal.note_stuck();
             // The disk is not asked all the time.
             std::thread::sleep(self.tuning.registry_delay);
         }
     }
 
-    /// Makes the log of a database durable that a host has open.
-    fn sync_open(&self, key: &ObjectKey) -> bool {
+    /// Makes the log of a database durable that a host has open. False when that is still to be done.
+    fn sync_open(&self, key: &ObjectKey, holder: &Ticket) -> bool {
         let Some(wal) = self.journal.log_of(key) else { return true };
+        if self.journal.doubts(key) {
+            holder.signals.push(Signal::Tidy(holder.host));
+            return false;
+        }
         let path = store::path(&self.folder, key);
         let files = self.vfs.files();
         let synced = files
@@ -330,6 +341,7 @@ impl Keeper {
             Ok(()) => true,
             Err(error) => {
                 tracing::error!(path = %path.display(), %error, "a log could not be synced");
+                self.journal.doubt(key);
                 false
             }
         }

@@ -63,6 +63,10 @@ pub const SEGMENT_LEN: u64 = 16 << 20;
 /// commits wait until the keeper has caught up.
 pub const SEGMENTS_MAX: usize = 8;
 
+/// Segments of the journal at most when the oldest cannot be retired, because the disk fails to take the files of an object
+/// or is full: a gigabyte, so that there is time to see to it while everybody else is served. Beyond that commits fail.
+pub const SEGMENTS_STUCK_MAX: usize = 64;
+
 /// Segments that wait before the oldest of them is retired: those of objects that are used all the time are then worth
 /// the syncs.
 pub const SEGMENTS_KEPT: usize = 2;

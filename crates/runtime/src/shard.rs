@@ -530,6 +530,7 @@ impl Shard {
                     self.tell(key, |host| host.handle_not_durable(attempt, &failure));
                 }
                 Signal::FilesFree(key) => self.tell(key, Host::handle_files_free),
+                Signal::Tidy(key) => self.tell(key, Host::handle_tidy),
                 Signal::Checkpointed(key, db, result) => {
                     self.tell(key, |host| host.handle_checkpointed(db, result));
                 }

@@ -29,6 +29,8 @@ pub(crate) enum Signal {
     NotDurable(HostKey, u32, Arc<str>),
     /// The files of an object are free that its host wanted.
     FilesFree(HostKey),
+    /// The keeper wants the database of an object, to write its log into it.
+    Tidy(HostKey),
     /// The keeper gives back the database of an object; one that has to be closed, when it failed.
     Checkpointed(HostKey, Box<Db>, Result<(), Known>),
 }

@@ -94,8 +94,8 @@ pub(crate) enum Claim {
 
 /// The files of one object.
 enum Files {
-    /// A host has them.
-    Open,
+    /// This host has them.
+    Open(Ticket),
     /// Nobody has them.
     Closed(Known),
     /// The keeper has them, and these want them.
@@ -159,9 +159,12 @@ impl Claims {
         self.refused.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether a host has the files.
-    pub(crate) fn is_open(&self, key: &ObjectKey) -> bool {
-        matches!(self.lock().get(key), Some(Files::Open))
+    /// The host that has the files, if one has.
+    pub(crate) fn holder(&self, key: &ObjectKey) -> Option<Ticket> {
+        match self.lock().get(key)? {
+            Files::Open(holder) => Some(holder.clone()),
+            Files::Closed(_) | Files::Kept(_) => None,
+        }
     }
 }
 
@@ -329,28 +332,28 @@ impl Store {
         let mut files = self.claims.lock();
         match files.get_mut(key) {
             // In the table only when they are really opened: most objects that wake store nothing.
-            None | Some(Files::Open) => Claim::Yours(Known::Nothing),
+            None | Some(Files::Open(_)) => Claim::Yours(Known::Nothing),
             Some(Files::Kept(waiting)) => {
                 waiting.push(waiter.clone());
                 Claim::Busy
             }
-            Some(entry @ Files::Closed(_)) => match std::mem::replace(entry, Files::Open) {
+            Some(entry @ Files::Closed(_)) => match std::mem::replace(entry, Files::Open(waiter.clone())) {
                 Files::Closed(known) => Claim::Yours(known),
-                Files::Open | Files::Kept(_) => Claim::Yours(Known::Nothing),
+                Files::Open(_) | Files::Kept(_) => Claim::Yours(Known::Nothing),
             },
         }
     }
 
     /// The same for a host that has a guest, and opens the files now. Waits for the keeper, which can have them only if
     /// they were closed in this very moment.
-    pub(crate) fn claim_and_wait(&self, key: &ObjectKey) -> Known {
+    pub(crate) fn claim_and_wait(&self, key: &ObjectKey, holder: Ticket) -> Known {
         let mut files = self.claims.lock();
         while matches!(files.get(key), Some(Files::Kept(_))) {
             files = self.claims.freed.wait(files).unwrap_or_else(PoisonError::into_inner);
         }
-        match files.insert(key.clone(), Files::Open) {
+        match files.insert(key.clone(), Files::Open(holder)) {
             Some(Files::Closed(known)) => known,
-            Some(Files::Open | Files::Kept(_)) | None => Known::Nothing,
+            Some(Files::Open(_) | Files::Kept(_)) | None => Known::Nothing,
         }
     }
 
@@ -398,9 +401,9 @@ impl Store {
     /// Writes the log of a database into it at once. After an error the database must be closed, and is
     /// [`Known::Unfinished`].
     pub(crate) fn fold(&self, key: &ObjectKey, db: &mut Db) -> Result<(), Error> {
-        db.checkpoint(|| {
-            self.journal.trim(key).map_err(|error| Error::Disk { path: self.path(key), what: error.to_string() })
-        })
+        let told =
+            || self.journal.trim(key).map_err(|error| Error::Disk { path: self.path(key), what: error.to_string() });
+        db.checkpoint(told).inspect_err(|_| self.journal.doubt(key))
     }
 
     /// The keeper is to write the log of an open database into the database, and gives it back to the waiter.
@@ -420,7 +423,7 @@ impl Store {
             file.set_len(len)?;
         }
         // What was cut off must not come back, in front of or behind what is written next.
-        file.sync()
+        file.sync().inspect_err(|_| self.journal.doubt(key))
     }
 
     /// The alarm of an object is still due, or may be: its run was lost, or it could not be run.
@@ -464,16 +467,21 @@ pub(crate) fn refusal(key: &ObjectKey, name: Option<String>, why: &str) -> Entry
     Entry { class: key.class.to_string(), id: key.id, name, alarm_due_ms: None, refused: Some(why.to_owned()) }
 }
 
-/// Makes the data folder. One that is there may have been made by a process that ended before it was durable.
+/// Makes the data folder, durably. It and those above it may have been made by a process that ended before that.
 fn make_folder(files: &dyn FileSystem, folder: &Path) -> io::Result<()> {
-    if !files.exists(folder)? {
-        return create_dir_durably(files, folder);
-    }
-    match folder.parent().map(|above| files.sync_dir(above)) {
+    create_dir_durably(files, folder)?;
+    let mut above = folder.ancestors().skip(1);
+    match above.next().map(|above| files.sync_dir(above)) {
         // A folder that is not ours to open is not one in which we made this one.
-        Some(Err(error)) if error.kind() != io::ErrorKind::PermissionDenied => Err(error),
-        _ => Ok(()),
+        Some(Err(error)) if error.kind() != io::ErrorKind::PermissionDenied => return Err(error),
+        _ => {}
     }
+    for above in above {
+        if let Err(error) = files.sync_dir(above) {
+            tracing::debug!(path = %above.display(), %error, "a folder above the data folder cannot be synced");
+        }
+    }
+    Ok(())
 }
 
 /// The database of an object in a data folder.

@@ -71,7 +71,7 @@ impl Host {
         let storage = slot.get_or_insert_default();
         let known = match storage.file {
             File::Claimed(known) => known,
-            File::Free => store.claim_and_wait(&key),
+            File::Free => store.claim_and_wait(&key, self.waiter()),
             File::Spoilt(_) => return Err(Error::Guest(format!("{} could not be mended", store.path(&key).display()))),
             File::Open(_) | File::Leaving(_) | File::Away => return Err(Error::Guest(NO_STORAGE.to_owned())),
         };
@@ -159,6 +159,13 @@ impl Host {
         let (Some(key), Some(store)) = (self.key_on_disk(), self.store()) else { return };
         if let File::Leaving(db) = mem::replace(&mut storage.file, File::Away) {
             store.checkpoint(key, db, self.waiter());
+        }
+    }
+
+    /// The keeper asks for the file. It asks again when it does not get it.
+    pub(crate) fn handle_tidy(&self) {
+        if let Some(storage) = self.storage.borrow_mut().as_deref_mut() {
+            self.leave_if_longer(storage, 0);
         }
     }
 

@@ -225,7 +225,14 @@ impl Host {
     fn append(&self, storage: &mut HostStorage, pos: WritePos, range: Option<WalRange>) -> Result<(), String> {
         let (Some(key), Some(store)) = (self.key_on_disk(), self.store()) else { return Ok(()) };
         let (File::Open(db) | File::Leaving(db)) = &mut storage.file else { return Ok(()) };
+        // The first commit to an empty log may be the first ever.
+        let is_known =
+            std::mem::replace(&mut storage.registered, true) && storage.durable.is_some_and(|wal| wal.end > 0);
+        let mut facts = (!is_known).then(|| facts(storage.alarm, self.name()));
         if range.is_some_and(|range| range.end - range.start > store.tuning().commit_len_max) {
+            if let Some(facts) = facts.take() {
+                store.log().note(&key, facts).map_err(|error| error.to_string())?;
+            }
             db.close_cursors();
             if let Err(error) = store.fold(&key, db) {
                 // Some of it may be in the database: it cannot be taken back.
@@ -233,13 +240,10 @@ impl Host {
                 return Err(error.to_string());
             }
             storage.pending.clear();
+            storage.durable = Some(db.wal());
         }
         let wal = db.wal();
         let range = range.filter(|_| wal.end > 0);
-        // The first commit to an empty log may be the first ever.
-        let is_known =
-            std::mem::replace(&mut storage.registered, true) && storage.durable.is_some_and(|wal| wal.end > 0);
-        let facts = (!is_known).then(|| facts(storage.alarm, self.name()));
         let appended = match range {
             None if facts.is_none() => Appended::Durable,
             range => {
@@ -260,17 +264,18 @@ impl Host {
             },
             Appended::Later => storage.pending.push_back(Pending { ticket: pos, pos, wal }),
         }
-        self.leave_if_long(storage, wal.end);
+        self.leave_if_longer(storage, store.tuning().wal_len_max);
         Ok(())
     }
 
-    /// Sends the database to the keeper when its log has become long.
-    fn leave_if_long(&self, storage: &mut HostStorage, len: u64) {
+    /// Sends the database to the keeper when its log has become longer than that.
+    pub(super) fn leave_if_longer(&self, storage: &mut HostStorage, len: u64) {
         let (File::Open(db), Some(store)) = (&mut storage.file, self.store()) else { return };
-        if len > store.tuning().wal_len_with_cursors_max {
+        let wal = db.wal();
+        if wal.end > store.tuning().wal_len_with_cursors_max {
             db.close_cursors();
         }
-        if len > store.tuning().wal_len_max
+        if wal.end > len
             && db.is_quiet()
             && let File::Open(db) = std::mem::take(&mut storage.file)
         {

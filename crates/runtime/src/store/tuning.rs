@@ -21,6 +21,8 @@ pub struct Tuning {
     pub segment_len: u64,
     /// See [`limits::SEGMENTS_MAX`].
     pub segments_max: usize,
+    /// See [`limits::SEGMENTS_STUCK_MAX`].
+    pub segments_stuck_max: usize,
     /// See [`limits::SEGMENTS_KEPT`].
     pub segments_kept: usize,
     /// See [`limits::SETTLE_DELAY`].
@@ -40,6 +42,7 @@ impl Default for Tuning {
             record_data_len_max: limits::RECORD_DATA_LEN_MAX,
             segment_len: limits::SEGMENT_LEN,
             segments_max: limits::SEGMENTS_MAX,
+            segments_stuck_max: limits::SEGMENTS_STUCK_MAX,
             segments_kept: limits::SEGMENTS_KEPT,
             settle_delay: limits::SETTLE_DELAY,
             registry_delay: limits::REGISTRY_DELAY,

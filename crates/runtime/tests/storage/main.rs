@@ -7,6 +7,7 @@ mod guest;
 #[expect(dead_code, reason = "each test uses a part of it")]
 mod node;
 
+mod failing;
 mod power;
 mod process;
 mod rig;

@@ -27,6 +27,7 @@ pub(crate) const TINY: Tuning = Tuning {
     record_data_len_max: 5_000,
     segment_len: 50_000,
     segments_max: 4,
+    segments_stuck_max: 12,
     segments_kept: 1,
     settle_delay: Duration::from_millis(2),
     registry_delay: Duration::from_millis(4),
