@@ -38,7 +38,7 @@ impl Host {
                 Some(Step::Resume(task)) => self.turn(task, |guest| guest.resume(task)),
                 Some(Step::Stop) => {
                     self.drop_guest();
-                    self.abandon_transactions();
+                    self.abandon_storage();
                     self.with_object(Object::handle_stopped);
                     self.shrink();
                 }
