@@ -148,7 +148,8 @@ impl Registry {
     pub fn classes(&self) -> Result<Vec<String>, Error> {
         // From one class to the next, not through all objects.
         self.ask(|connection| {
-            let mut next = connection.prepare_cached("SELECT class FROM objects WHERE class > ?1 ORDER BY class LIMIT 1")?;
+            let mut next =
+                connection.prepare_cached("SELECT class FROM objects WHERE class > ?1 ORDER BY class LIMIT 1")?;
             let mut classes: Vec<String> = Vec::new();
             loop {
                 let last = classes.last().map_or("", String::as_str);

@@ -16,7 +16,8 @@ fn open(folder: &Path) -> Db {
 
 fn filled(folder: &Path) -> Db {
     let mut db = open(folder);
-    db.exec("CREATE TABLE log (text TEXT); CREATE TABLE empty (x); INSERT INTO log VALUES ('one'), ('two')", &[]).unwrap();
+    db.exec("CREATE TABLE log (text TEXT); CREATE TABLE empty (x); INSERT INTO log VALUES ('one'), ('two')", &[])
+        .unwrap();
     db.kv_put("key", b"value").unwrap();
     db.commit().unwrap();
     db
@@ -137,7 +138,8 @@ fn a_query_that_does_not_end_is_interrupted() {
                 std::thread::yield_now();
             }
         });
-        let text = refusal(db.query("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"));
+        let text =
+            refusal(db.query("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"));
         drop(stop);
         text
     });
