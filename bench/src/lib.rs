@@ -6,12 +6,14 @@
 //!
 //! The protocol: `GET /client-socket` with the header `account-id: NAME` opens a WebSocket to the object NAME. A text
 //! message that starts with `echo:` is answered to its sender with what follows the prefix; any other message goes to
-//! every other socket of the account.
+//! every other socket of the account. What the storage scenarios ask for besides is in `storage/worker.js`.
 
 /// Frames of RFC 6455, as far as a benchmark needs them.
 pub mod frame;
 /// The opening handshake, both sides.
 pub mod handshake;
+/// Plain requests to objects.
+pub mod http;
 
 /// The lower bound: servers that only move bytes.
 pub mod floor;
@@ -24,6 +26,8 @@ pub mod driver;
 
 /// What the kernel says of a process: CPU time and memory.
 pub mod process;
+/// What writing costs the disk.
+pub mod disk;
 /// Medians, percentiles and latency records.
 pub mod stats;
 /// Pinning to cores and raising the limit of open files.

@@ -4,6 +4,7 @@
 //! sender's numbers in order, and a message that is missing, doubled or out of order fails the run.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result};
@@ -32,6 +33,15 @@ mod relay;
 /// The first answer of an object that has slept.
 mod wake;
 
+/// The first answer of a database that is not open.
+mod cold;
+/// What an open database costs in memory.
+mod databases;
+/// Objects with something in storage, for the modes that need some.
+mod prepare;
+/// One row per message, written or read.
+mod rows;
+
 pub use report::Report;
 pub use traffic::Length;
 
@@ -53,6 +63,12 @@ pub struct Target {
     /// Process of the server: its CPU time and memory are measured.
     #[arg(long)]
     pub pid: Option<u32>,
+    /// Log of `strace -f -e trace=fsync,…` on the server: the syncs in it are counted.
+    #[arg(long)]
+    pub syncs: Option<PathBuf>,
+    /// Folder of the server's data: flushes of the disk below it are counted.
+    #[arg(long)]
+    pub data: Option<PathBuf>,
     /// Pin this program to a core.
     #[arg(long)]
     pub cpu: Option<usize>,
@@ -77,6 +93,16 @@ pub enum Mode {
     Idle(idle::Options),
     /// Lets objects fall asleep and times the first answer of each.
     Wake(wake::Options),
+    /// Every socket has its own object write a row per message; then all rows must be there.
+    Write(rows::Options),
+    /// Every socket has its own object read a row per message. The objects must be filled: see `prepare`.
+    Read(rows::Options),
+    /// Opens sockets, has each object write a row, and reads the server's memory before and after.
+    Databases(databases::Options),
+    /// Asks objects for a row, one after the other, and times the first byte of each answer. See `prepare`.
+    Cold(cold::Options),
+    /// Makes objects that have rows or alarms.
+    Prepare(prepare::Options),
 }
 
 /// Runs one mode.
@@ -95,6 +121,11 @@ pub fn run(target: &Target, mode: &Mode) -> Result<Report> {
         Mode::Open(options) => open::run(target, options),
         Mode::Idle(options) => idle::run(target, options),
         Mode::Wake(options) => wake::run(target, options),
+        Mode::Write(options) => rows::write(target, options),
+        Mode::Read(options) => rows::read(target, options),
+        Mode::Databases(options) => databases::run(target, options),
+        Mode::Cold(options) => cold::run(target, options),
+        Mode::Prepare(options) => prepare::run(target, options),
     }
 }
 

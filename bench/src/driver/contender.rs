@@ -1,52 +1,41 @@
-//! The servers that are compared: how each is started, found ready, and stopped.
+//! The servers that are compared: what there is, what each can run, and what is missing to do so.
 
-use std::fs;
-use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
 use super::Options;
-use crate::system;
-
-/// How long a server may take until it listens.
-const START_PATIENCE: Duration = Duration::from_secs(20);
-
-/// What a server says on stderr, in its data folder.
-const LOG: &str = "bench-server.log";
-/// How much of that is shown when a run has failed.
-const LOG_LINES_SHOWN: usize = 5;
+use super::scenario::Worker;
 
 /// A server that can be started on an address.
 #[derive(Debug)]
 pub(super) struct Contender {
     name: String,
+    /// How it is started for the scenarios about messages; `None` if it takes no part in them.
+    relay: Option<Program>,
+    /// The same for the scenarios about storage.
+    storage: Option<Program>,
+}
+
+/// How to start a server.
+#[derive(Debug)]
+pub(super) struct Program {
     /// Program and arguments, with places for `{addr}`, `{host}`, `{port}` and `{data}`.
-    command: Vec<String>,
+    pub(super) command: Vec<String>,
     /// What to do if the program is not there.
     hint: &'static str,
 }
 
-/// A running server; ends, with its data, when this is dropped.
-#[derive(Debug)]
-pub(super) struct Server {
-    child: Child,
-    addr: SocketAddr,
-    data: PathBuf,
-}
-
-/// The contenders asked for; if none are, all that are installed.
-pub(super) fn select(options: &Options) -> Result<Vec<Contender>> {
+/// The contenders asked for; if none are, all that are installed for any of these workers.
+pub(super) fn select(options: &Options, workers: &[Worker]) -> Result<Vec<Contender>> {
     let mut all = all(options)?;
     if options.contenders.is_empty() {
-        all.retain(|contender| contender.missing().is_none());
+        all.retain(|contender| workers.iter().any(|worker| contender.ready(*worker)));
         return Ok(all);
     }
     // A contender of one's own is asked for by being given.
-    let own = options.custom.iter().filter_map(|custom| Some(custom.split_once('=')?.0));
+    let own = options.custom.iter().chain(&options.custom_storage);
+    let own = own.filter_map(|custom| Some(custom.split_once('=')?.0));
     let mut names: Vec<&str> = options.contenders.iter().map(String::as_str).collect();
     for name in own {
         if !names.contains(&name) {
@@ -59,10 +48,8 @@ pub(super) fn select(options: &Options) -> Result<Vec<Contender>> {
             let place = all.iter().position(|contender| contender.name == name);
             let place = place.with_context(|| format!("there is no contender {name}; `bench list` shows them"))?;
             let contender = all.swap_remove(place);
-            match contender.missing() {
-                None => Ok(contender),
-                Some(hint) => bail!("contender {name} is not installed: {hint}"),
-            }
+            contender.check(workers)?;
+            Ok(contender)
         })
         .collect()
 }
@@ -72,34 +59,61 @@ pub(super) fn all(options: &Options) -> Result<Vec<Contender>> {
     let home = &options.home;
     let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "64" };
     let in_home = |path: &str| home.join(path).to_string_lossy().into_owned();
-    let own = |program: &str| sibling(program).map(|path| path.to_string_lossy().into_owned());
     let workerd = |config: &str, extra: &[&str]| {
         let program = in_home(&format!("workerd/node_modules/@cloudflare/workerd-linux-{architecture}/bin/workerd"));
-        let config = in_home(&format!("workerd/{config}"));
-        let fixed = [&program, "serve", &config, "--socket-addr", "http={addr}"];
-        fixed.iter().chain(extra).map(|part| (*part).to_owned()).collect()
+        let fixed = [&program, "serve", &in_home(config), "--socket-addr", "http={addr}"];
+        Program::new(&[&fixed, extra].concat(), "run `npm ci` in workerd/")
     };
-    let build = "run `cargo build --release`";
-    let npm_bun = "run `npm ci` in bun/";
-    let npm_workerd = "run `npm ci` in workerd/";
-    let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
-    let floor = own("floor")?;
-    let bun = in_home("bun/node_modules/bun/bin/bun.exe");
+    let on_disk = ["--directory-path", "objects={data}"];
+    let floor = sibling("floor")?.to_string_lossy().into_owned();
+    let floor = |extra: &[&str]| {
+        Program::new(&[&[&floor, "--listen", "{addr}"], extra].concat(), "run `cargo build --release`")
+    };
+    let (bun, bun_server) = (in_home("bun/node_modules/bun/bin/bun.exe"), in_home("bun/server.js"));
+    let bun = Program::new(&[&bun, &bun_server, "{host}", "{port}"], "run `npm ci` in bun/");
+    let dormouse = Program::new(&[&home.join(&options.dormouse).to_string_lossy()], "see --dormouse");
+    let serve = home.join(&options.dormouse_serve);
+    let serve = [&serve.to_string_lossy(), "serve", &in_home("storage"), "--listen", "{addr}", "--data", "{data}"];
+    let serve = Program::new(&serve, "see --dormouse-serve");
     let mut contenders = vec![
-        Contender::new("floor", words(&[&floor, "--listen", "{addr}"]), build),
-        Contender::new("floor-tokio", words(&[&floor, "--listen", "{addr}", "--runtime", "tokio"]), build),
-        Contender::new("dormouse", words(&[&home.join(&options.dormouse).to_string_lossy()]), "see --dormouse"),
-        Contender::new("bun", words(&[&bun, &in_home("bun/server.js"), "{host}", "{port}"]), npm_bun),
-        Contender::new("workerd", workerd("memory.capnp", &[]), npm_workerd),
-        Contender::new("workerd-disk", workerd("disk.capnp", &["--directory-path", "objects={data}"]), npm_workerd),
+        Contender::new("floor", Some(floor(&[])), None),
+        Contender::new("floor-tokio", Some(floor(&["--runtime", "tokio"])), None),
+        Contender::new("dormouse", Some(dormouse), Some(serve)),
+        Contender::new("bun", Some(bun), None),
+        Contender::new("workerd", Some(workerd("workerd/memory.capnp", &[])), None),
+        Contender::new(
+            "workerd-disk",
+            Some(workerd("workerd/disk.capnp", &on_disk)),
+            Some(workerd("storage/workerd.capnp", &on_disk)),
+        ),
     ];
     for custom in &options.custom {
-        let (name, command) = custom.split_once('=').context("--custom is NAME=COMMAND")?;
-        let command: Vec<_> = command.split_whitespace().map(str::to_owned).collect();
-        ensure!(!command.is_empty(), "--custom {name} has no command");
-        contenders.push(Contender::new(name, command, "see --custom"));
+        own(&mut contenders, custom, Worker::Relay).context("--custom is NAME=COMMAND")?;
+    }
+    for custom in &options.custom_storage {
+        own(&mut contenders, custom, Worker::Storage).context("--custom-storage is NAME=COMMAND")?;
     }
     Ok(contenders)
+}
+
+/// Adds a contender of the user's, or to one that the user has given for the other worker.
+fn own(contenders: &mut Vec<Contender>, custom: &str, worker: Worker) -> Result<()> {
+    let (name, command) = custom.split_once('=').context("there is no `=`")?;
+    let command: Vec<&str> = command.split_whitespace().collect();
+    ensure!(!command.is_empty(), "{name} has no command");
+    let program = Some(Program::new(&command, "see --custom and --custom-storage"));
+    let mut contender = match contenders.iter().position(|contender| contender.name == name) {
+        Some(place) => contenders.remove(place),
+        None => Contender::new(name, None, None),
+    };
+    let place = match worker {
+        Worker::Relay => &mut contender.relay,
+        Worker::Storage => &mut contender.storage,
+    };
+    ensure!(place.is_none(), "there is another contender {name}");
+    *place = program;
+    contenders.push(contender);
+    Ok(())
 }
 
 /// A program that is built together with this one.
@@ -109,13 +123,42 @@ pub(super) fn sibling(program: &str) -> Result<PathBuf> {
 }
 
 impl Contender {
-    fn new(name: &str, command: Vec<String>, hint: &'static str) -> Self {
-        Self { name: name.to_owned(), command, hint }
+    fn new(name: &str, relay: Option<Program>, storage: Option<Program>) -> Self {
+        Self { name: name.to_owned(), relay, storage }
     }
 
     /// Its name, for tables and the command line.
     pub(super) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// How it serves this worker; `None` if it cannot.
+    pub(super) fn program(&self, worker: Worker) -> Option<&Program> {
+        match worker {
+            Worker::Relay => self.relay.as_ref(),
+            Worker::Storage => self.storage.as_ref(),
+        }
+    }
+
+    /// Whether it can serve this worker and is installed.
+    pub(super) fn ready(&self, worker: Worker) -> bool {
+        self.program(worker).is_some_and(|program| program.missing().is_none())
+    }
+
+    /// That it is installed for those of the workers that it can serve, and can serve one.
+    fn check(&self, workers: &[Worker]) -> Result<()> {
+        let mut programs = workers.iter().filter_map(|worker| self.program(*worker)).peekable();
+        ensure!(programs.peek().is_some(), "contender {} takes no part in these scenarios", self.name);
+        match programs.find_map(Program::missing) {
+            None => Ok(()),
+            Some(hint) => bail!("contender {} is not installed: {hint}", self.name),
+        }
+    }
+}
+
+impl Program {
+    fn new(command: &[&str], hint: &'static str) -> Self {
+        Self { command: command.iter().map(|part| (*part).to_owned()).collect(), hint }
     }
 
     /// What to do to install it; `None` if it is there.
@@ -124,74 +167,52 @@ impl Contender {
         // A bare name is looked up by the system.
         (program.contains('/') && !Path::new(program).is_file()).then_some(self.hint)
     }
-
-    /// Starts it on a free port, pinned to a core if one is given, and waits until it listens.
-    pub(super) fn start(&self, cpu: Option<usize>) -> Result<Server> {
-        // Free now, and the kernel does not give it away again soon.
-        let addr = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
-        let data = std::env::temp_dir().join(format!("dormouse-bench-{}-{}", std::process::id(), addr.port()));
-        fs::create_dir_all(&data).with_context(|| format!("failed to make the folder {}", data.display()))?;
-        let mut parts = self.command.iter().map(|part| {
-            part.replace("{addr}", &addr.to_string())
-                .replace("{host}", &addr.ip().to_string())
-                .replace("{port}", &addr.port().to_string())
-                .replace("{data}", &data.to_string_lossy())
-        });
-        let mut command = Command::new(parts.next().unwrap_or_default());
-        command
-            .args(parts)
-            .env("DORMOUSE_LISTEN", addr.to_string())
-            .env("DORMOUSE_DATA", &data)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(fs::File::create(data.join(LOG)).context("failed to make a file for the server's log")?);
-        let child =
-            system::pinned(cpu, || command.spawn()).with_context(|| format!("failed to start {}", self.name))?;
-        let mut server = Server { child, addr, data };
-        if let Err(error) = server.wait_until_ready() {
-            bail!("failed to reach {}: {error:#}\n{}", self.name, server.last_words());
-        }
-        Ok(server)
-    }
 }
 
-impl Server {
-    /// Where it listens.
-    pub(super) fn addr(&self) -> SocketAddr {
-        self.addr
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Arguments {
+        #[command(flatten)]
+        options: Options,
     }
 
-    /// Its process.
-    pub(super) fn pid(&self) -> u32 {
-        self.child.id()
+    fn options(arguments: &[&str]) -> Options {
+        Arguments::parse_from([&["bench"], arguments].concat()).options
     }
 
-    /// The end of its log, for the message of a run that has failed.
-    pub(super) fn last_words(&self) -> String {
-        let log = fs::read(self.data.join(LOG)).unwrap_or_default();
-        let log = String::from_utf8_lossy(&log);
-        let lines: Vec<&str> = log.lines().rev().take(LOG_LINES_SHOWN).collect();
-        lines.into_iter().rev().collect::<Vec<_>>().join("\n")
+    fn names(arguments: &[&str], workers: &[Worker]) -> Result<Vec<String>> {
+        Ok(select(&options(arguments), workers)?.iter().map(|contender| contender.name.clone()).collect())
     }
 
-    fn wait_until_ready(&mut self) -> Result<()> {
-        let start = Instant::now();
-        while TcpStream::connect(self.addr).is_err() {
-            if let Some(status) = self.child.try_wait()? {
-                bail!("it ended with {status}");
-            }
-            ensure!(start.elapsed() < START_PATIENCE, "it does not listen on {}", self.addr);
-            thread::sleep(Duration::from_millis(20));
+    #[test]
+    fn own_contenders_take_part_where_they_are_given() {
+        let given = ["--custom", "one=a {addr}", "--custom-storage", "one=b", "--custom-storage", "two=c"];
+        let all = all(&options(&given)).unwrap();
+        let one = all.iter().find(|contender| contender.name == "one").unwrap();
+        assert_eq!(one.program(Worker::Relay).unwrap().command, ["a", "{addr}"]);
+        assert_eq!(one.program(Worker::Storage).unwrap().command, ["b"]);
+        let two = all.iter().find(|contender| contender.name == "two").unwrap();
+        assert!(two.ready(Worker::Storage) && !two.ready(Worker::Relay));
+        for wrong in ["none", "empty=", "one=d", "workerd-disk=d"] {
+            let given = ["--custom-storage", "one=b", "--custom-storage", wrong];
+            assert!(super::all(&options(&given)).is_err(), "{wrong}");
         }
-        Ok(())
     }
-}
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        // Whatever fails here is gone already, or ends with the driver's temporary folder.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        let _ = fs::remove_dir_all(&self.data);
+    #[test]
+    fn who_cannot_take_part_is_named() {
+        let given = ["--contenders", "floor", "--custom-storage", "one=b"];
+        let error = names(&given, &[Worker::Storage]).unwrap_err().to_string();
+        assert!(error.contains("floor takes no part"), "{error}");
+        let given = ["--contenders", "dormouse", "--dormouse-serve", "/does/not/exist"];
+        let error = names(&given, &[Worker::Storage]).unwrap_err().to_string();
+        assert!(error.contains("not installed: see --dormouse-serve"), "{error}");
+        let given = ["--home", "/does/not/exist", "--custom-storage", "one=b"];
+        assert_eq!(names(&given, &[Worker::Storage]).unwrap(), ["one"]);
     }
 }

@@ -18,6 +18,10 @@ pub(super) fn render(scenario: &Scenario, names: &[&str], base: &str, runs: &[Ru
     }
     let _ = writeln!(text, "{row}");
     for (contender, name) in names.iter().enumerate() {
+        if of(runs, contender).next().is_none() {
+            // It takes no part in this scenario.
+            continue;
+        }
         let values = values(runs, contender, lead);
         let ratio = base.and_then(|base| ratio(runs, contender, base, lead));
         let low = values.iter().copied().reduce(f64::min);

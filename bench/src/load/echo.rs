@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::Result;
 
 use super::clients::Clients;
-use super::message::{self, SENDERS_MAX, SIZE_MIN, To, Writer};
+use super::message::{self, SENDERS_MAX, SIZE_MIN, Verb, Writer};
 use super::traffic::{Counts, Length, Traffic, measure};
 use super::{Report, Target};
 
@@ -29,7 +29,8 @@ pub struct Options {
     length: Length,
 }
 
-struct Echo {
+/// Sockets whose messages come back to them, whatever happens to a message on its way.
+pub(super) struct Echo {
     sockets: Vec<Socket>,
     /// Sockets whose window is not full.
     due: Vec<usize>,
@@ -52,20 +53,31 @@ pub(super) fn run(target: &Target, options: &Options) -> Result<Report> {
     let mut clients = Clients::new(target)?;
     let prefix = target.account_prefix();
     clients.open_all(target, (0..options.sockets).map(|index| format!("{prefix}-{}", index % options.objects)))?;
-    let sockets = options.sockets as usize;
-    let mut echo = Echo {
-        sockets: (0..sockets).map(|_| Socket { due: true, ..Socket::default() }).collect(),
-        due: (0..sockets).collect(),
-        window: options.window as usize,
-        writer: Writer::new(To::Sender, options.size),
-        in_flight: 0,
-    };
+    let mut echo = Echo::new(options.sockets, options.window, Writer::new(Verb::Echo, options.size));
     let mut report = Report::new("echo");
     report.add("sockets", f64::from(options.sockets));
     report.add("objects", f64::from(options.objects));
     report.add("window", f64::from(options.window));
     measure(target, options.length, &mut clients, &mut echo, &mut report)?;
     Ok(report)
+}
+
+impl Echo {
+    pub(super) fn new(sockets: u32, window: u32, writer: Writer) -> Self {
+        let sockets = sockets as usize;
+        Self {
+            sockets: (0..sockets).map(|_| Socket { due: true, ..Socket::default() }).collect(),
+            due: (0..sockets).collect(),
+            window: window as usize,
+            writer,
+            in_flight: 0,
+        }
+    }
+
+    /// How many messages of each socket have been answered.
+    pub(super) fn answered(&self) -> impl Iterator<Item = u64> {
+        self.sockets.iter().map(|socket| socket.next - socket.sent.len() as u64)
+    }
 }
 
 impl Traffic for Echo {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 
 use super::clients::Clients;
-use super::message::{self, SENDERS_MAX, SIZE_MIN, To, Writer};
+use super::message::{self, SENDERS_MAX, SIZE_MIN, Verb, Writer};
 use super::{Report, Target};
 use crate::process::{self, Memory};
 
@@ -72,7 +72,12 @@ pub(super) fn run(target: &Target, options: &Options) -> Result<Report> {
 
 /// Sends one message on each of `count` sockets, from `first` on, and waits for all answers.
 pub(super) fn touch(clients: &mut Clients, first: usize, count: usize) -> Result<()> {
-    let mut writer = Writer::new(To::Sender, SIZE_MIN);
+    ask(clients, Verb::Echo, first, count)
+}
+
+/// The same with another verb.
+pub(super) fn ask(clients: &mut Clients, verb: Verb, first: usize, count: usize) -> Result<()> {
+    let mut writer = Writer::new(verb, SIZE_MIN);
     for index in first..first + count {
         clients.queue(index, writer.write(index, 0));
         clients.flush(index)?;

@@ -1,57 +1,68 @@
-//! Text of a message: who sent it, and which one it is.
+//! Text of a message: what shall happen to it, who sent it, and which one it is.
 //!
-//! `echo:` if the server shall answer it, then five digits of sender, a blank, ten digits of sequence number, a blank,
-//! and filling up to the size asked for.
+//! A verb and a colon if the server shall answer it, then five digits of sender, a blank, ten digits of sequence number,
+//! a blank, and filling up to the size asked for. The answer is the text after the colon.
 
 use std::io::Write as _;
 
-/// Messages with this in front go back to their sender, which then sees the rest.
-const ECHO: &str = "echo:";
+/// The longest prefix of a message.
+const PREFIX_LEN_MAX: usize = "write:".len();
 /// Digits and blanks.
 const HEAD_LEN: usize = 17;
 /// The shortest message that can be asked for.
-pub(super) const SIZE_MIN: u16 = (ECHO.len() + HEAD_LEN) as u16;
+pub(super) const SIZE_MIN: u16 = (PREFIX_LEN_MAX + HEAD_LEN) as u16;
 /// So that the sender fits into its digits.
 pub(super) const SENDERS_MAX: u32 = 100_000;
 
-/// Who shall get a message.
+/// What shall happen to a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum To {
-    /// Its sender.
-    Sender,
-    /// All others.
-    Others,
+pub(super) enum Verb {
+    /// It goes back to its sender.
+    Echo,
+    /// It goes to all others.
+    Relay,
+    /// The object writes it into a row and then sends it back.
+    Write,
+    /// The object reads the row that the sequence number stands for and sends the message back with that as filling.
+    Read,
+    /// The object answers with the number of rows written in place of the sequence number.
+    Count,
+}
+
+impl Verb {
+    fn prefix(self) -> &'static str {
+        match self {
+            Verb::Echo => "echo:",
+            Verb::Relay => "",
+            Verb::Write => "write:",
+            Verb::Read => "read:",
+            Verb::Count => "count:",
+        }
+    }
 }
 
 /// Writes messages of one size, over and over into the same buffer.
 #[derive(Debug)]
 pub(super) struct Writer {
-    to: To,
+    verb: Verb,
     text: Vec<u8>,
 }
 
 impl Writer {
-    pub(super) fn new(to: To, size: u16) -> Self {
-        Self { to, text: vec![b'.'; usize::from(size.max(SIZE_MIN))] }
+    pub(super) fn new(verb: Verb, size: u16) -> Self {
+        Self { verb, text: vec![b'.'; usize::from(size.max(SIZE_MIN))] }
     }
 
     /// The text of one message, as it is sent.
     pub(super) fn write(&mut self, sender: usize, sequence: u64) -> &[u8] {
-        let prefix = match self.to {
-            To::Sender => ECHO,
-            To::Others => "",
-        };
         // The text is at least `SIZE_MIN` long: there is room.
-        let _ = write!(&mut self.text[..], "{prefix}{sender:05} {sequence:010} ");
+        let _ = write!(&mut self.text[..], "{}{sender:05} {sequence:010} ", self.verb.prefix());
         &self.text
     }
 
     /// How long a message is when it arrives.
     pub(super) fn received_len(&self) -> usize {
-        match self.to {
-            To::Sender => self.text.len() - ECHO.len(),
-            To::Others => self.text.len(),
-        }
+        self.text.len() - self.verb.prefix().len()
     }
 }
 
@@ -71,13 +82,19 @@ mod tests {
 
     #[test]
     fn what_is_written_is_parsed() {
-        let mut writer = Writer::new(To::Sender, 64);
+        let mut writer = Writer::new(Verb::Echo, 64);
         let text = writer.write(99_999, 1_234_567_890).to_vec();
         assert_eq!(text.len(), 64);
         let answer = text.strip_prefix(b"echo:").unwrap();
         assert_eq!((answer.len(), parse(answer)), (writer.received_len(), Some((99_999, 1_234_567_890))));
-        let mut writer = Writer::new(To::Others, 0);
+        let mut writer = Writer::new(Verb::Relay, 0);
         assert_eq!((parse(writer.write(7, 8)), writer.received_len()), (Some((7, 8)), usize::from(SIZE_MIN)));
+        for verb in [Verb::Write, Verb::Read, Verb::Count] {
+            let mut writer = Writer::new(verb, 0);
+            let length = writer.received_len();
+            let text = writer.write(7, 8);
+            assert_eq!(parse(&text[text.len() - length..]), Some((7, 8)), "{verb:?}");
+        }
         assert_eq!(parse(b"hello"), None);
         assert_eq!(parse(b"0000x 0000000000 "), None);
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use super::clients::Clients;
-use super::message::{SIZE_MIN, To, Writer};
+use super::message::{SIZE_MIN, Verb, Writer};
 use super::{Report, Target};
 use crate::stats::Latencies;
 
@@ -32,7 +32,7 @@ pub(super) fn run(target: &Target, options: &Options) -> Result<Report> {
     clients.open_all(target, (0..options.warmup).map(|object| format!("{prefix}-warm-{object}")))?;
     let mut opens = Latencies::default();
     let mut answers = Latencies::default();
-    let mut writer = Writer::new(To::Sender, SIZE_MIN);
+    let mut writer = Writer::new(Verb::Echo, SIZE_MIN);
 
     let (server, start) = (target.server_cpu()?, Instant::now());
     for object in 0..options.count {

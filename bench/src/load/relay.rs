@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::{Result, ensure};
 
 use super::clients::Clients;
-use super::message::{self, SENDERS_MAX, SIZE_MIN, To, Writer};
+use super::message::{self, SENDERS_MAX, SIZE_MIN, Verb, Writer};
 use super::traffic::{Counts, Length, Traffic, measure};
 use super::{Report, Target};
 
@@ -76,7 +76,7 @@ pub(super) fn run(target: &Target, options: &Options) -> Result<Report> {
         senders: (0..objects * senders).map(|_| Sender { due: true, ..Sender::default() }).collect(),
         due: (0..(objects * senders) as usize).collect(),
         expected: vec![0; sockets as usize * objects as usize * senders as usize],
-        writer: Writer::new(To::Others, options.size),
+        writer: Writer::new(Verb::Relay, options.size),
         in_flight: 0,
     };
     let mut report = Report::new("relay");
@@ -168,7 +168,7 @@ mod tests {
             senders: vec![sender(), sender()],
             due: Vec::new(),
             expected: vec![0; 6],
-            writer: Writer::new(To::Others, 64),
+            writer: Writer::new(Verb::Relay, 64),
             in_flight: 4,
         }
     }
@@ -176,7 +176,7 @@ mod tests {
     #[test]
     fn only_the_right_receivers_count_and_only_once() {
         let (mut relay, mut counts) = (relay(), Counts::default());
-        let text = |sender, sequence| Writer::new(To::Others, 64).write(sender, sequence).to_vec();
+        let text = |sender, sequence| Writer::new(Verb::Relay, 64).write(sender, sequence).to_vec();
         for (index, sender, sequence) in [(1, 0, 0), (2, 0, 0), (4, 1, 0)] {
             relay.handle(index, &text(sender, sequence), &mut counts);
         }

@@ -12,7 +12,7 @@ pub struct Report {
 }
 
 /// Keys that must be zero.
-const FAILURES: [&str; 2] = ["lost", "wrong"];
+const FAILURES: [&str; 3] = ["lost", "wrong", "unstored"];
 
 impl Report {
     pub(super) fn new(mode: &'static str) -> Self {
@@ -30,14 +30,14 @@ impl Report {
         }
     }
 
-    /// How many messages were missing, doubled or out of order.
+    /// How many messages were missing, doubled or out of order, and how many rows.
     pub fn failures(&self) -> f64 {
         self.fields.iter().filter(|(key, _)| FAILURES.contains(key)).map(|(_, value)| value).sum()
     }
 
     /// The aligned line for a person.
     pub fn text(&self) -> String {
-        let mut line = format!("{:<6}", self.mode);
+        let mut line = format!("{:<9}", self.mode);
         for (key, value) in &self.fields {
             let digits = if value.fract() == 0.0 || value.abs() >= 1000.0 { 0 } else { 2 };
             // Writing to a string cannot fail.

@@ -5,12 +5,12 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use super::clients::{Clients, PATIENCE};
 use super::{Report, Target, own_cpu};
-use crate::process;
 use crate::stats::Latencies;
+use crate::{disk, process};
 
 /// How long to send.
 #[derive(Debug, Clone, Copy, clap::Args)]
@@ -46,6 +46,20 @@ pub(super) trait Traffic {
     fn in_flight(&self) -> u64;
 }
 
+/// What the server has asked of its disk so far, as far as the target says where to look.
+struct Disk {
+    syncs: Option<u64>,
+    flushes: Option<u64>,
+}
+
+impl Disk {
+    fn read(target: &Target) -> Result<Self> {
+        let syncs = target.syncs.as_deref().map(disk::count_syncs).transpose();
+        let syncs = syncs.context("failed to read the log of the server's syncs")?;
+        Ok(Self { syncs, flushes: target.data.as_deref().and_then(disk::flushes) })
+    }
+}
+
 /// Runs the phase that is not counted and the one that is, and adds the figures to `report`.
 pub(super) fn measure(
     target: &Target,
@@ -60,6 +74,7 @@ pub(super) fn measure(
     counts.deliveries = 0;
     counts.latencies.clear();
 
+    let disk = Disk::read(target)?;
     let (server, own, machine, start) = (target.server_cpu()?, own_cpu()?, process::machine_ns()?, Instant::now());
     phase(clients, traffic, &mut counts, Duration::try_from_secs_f64(length.seconds)?)?;
     let elapsed = start.elapsed();
@@ -67,6 +82,7 @@ pub(super) fn measure(
     let own = own_cpu()? - own;
     let server = server.zip(target.server_cpu()?).map(|(before, after)| after - before);
 
+    let disk_now = Disk::read(target)?;
     let others = server.map(|cpu| machine.saturating_sub(cpu.exact_ns + own.exact_ns));
 
     let deliveries = counts.deliveries.max(1) as f64;
@@ -83,6 +99,9 @@ pub(super) fn measure(
     report.add("p50_us", p50);
     report.add("p99_us", p99);
     report.add("max_us", max);
+    let each = |before: Option<u64>, now: Option<u64>| Some((now? - before?) as f64 / deliveries);
+    report.add_some("syncs", each(disk.syncs, disk_now.syncs));
+    report.add_some("flushes", each(disk.flushes, disk_now.flushes));
     report.add("lost", traffic.in_flight() as f64);
     report.add("wrong", (counts.wrong + wrong_before) as f64);
     Ok(())

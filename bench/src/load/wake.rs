@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use super::clients::Clients;
 use super::idle::{touch, wait};
-use super::message::{SENDERS_MAX, SIZE_MIN, To, Writer};
+use super::message::{SENDERS_MAX, SIZE_MIN, Verb, Writer};
 use super::{Report, Target};
 use crate::stats::Latencies;
 
@@ -58,7 +58,7 @@ pub(super) fn run(target: &Target, options: &Options) -> Result<Report> {
 /// Asks each object in turn and times its answer.
 fn answers(clients: &mut Clients, objects: usize) -> Result<Latencies> {
     let mut latencies = Latencies::default();
-    let mut writer = Writer::new(To::Sender, SIZE_MIN);
+    let mut writer = Writer::new(Verb::Echo, SIZE_MIN);
     for index in 0..objects {
         let start = Instant::now();
         clients.queue(index, writer.write(index, 1));

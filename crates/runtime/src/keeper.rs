@@ -236,7 +236,8 @@ impl Keeper {
         let is_done = told.is_ok();
         let wal = told.unwrap_or_else(|error| {
             tracing::error!(%error, "a log could not be written into its database");
-            wal
+            // It may have been emptied before that failed.
+            Db::open(&self.vfs, &store::path(&self.folder, key), None, None).map_or(wal, |db| db.wal())
         });
         self.claims.free(key, wal);
         is_done

@@ -16,6 +16,7 @@ pub mod guest;
 pub mod ctx;
 pub mod request;
 pub mod body;
+pub mod clone;
 pub mod pair;
 pub mod sockets;
 mod signals;

@@ -52,6 +52,10 @@ const _: () = assert!(OBJECTS_IN_A_ROW_MAX > 1, "objects that talk to each other
 /// Bytes of an object's write-ahead log beyond which it is written into its database: a thousand pages, as SQLite has it.
 pub const WAL_LEN_MAX: u64 = 4 << 20;
 
+/// Bytes of an object's write-ahead log beyond which its SQL cursors are closed, which hold up what the limit above asks
+/// for.
+pub const WAL_LEN_WITH_CURSORS_MAX: u64 = 16 * WAL_LEN_MAX;
+
 /// Bytes of a segment of the journal.
 pub const SEGMENT_LEN: u64 = 16 << 20;
 
@@ -94,3 +98,6 @@ pub const OPERATOR_SQL_TIME_MAX: Duration = Duration::from_secs(30);
 
 /// How often an operator asks for a database again that others have, each time after they have given it back.
 pub const LOAN_TRIES_MAX: usize = 100;
+
+/// How long one call of a guest to its database may take: as long as its code may compute. Some statements would never end.
+pub const STATEMENT_TIME_MAX: Duration = Duration::from_secs(30);

@@ -16,6 +16,7 @@ use std::fmt::Write as _;
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Instant;
@@ -30,6 +31,7 @@ use crate::commit_log::{CommitLog, Facts, ObjectKey, Ticket};
 use crate::journal::recover::{RecoverError, Recovered, recover};
 use crate::journal::{Journal, Segment};
 use crate::keeper::{Keeper, KeeperInbox, Question, rebuild};
+use crate::limits::STATEMENT_TIME_MAX;
 use crate::node::Handle;
 use crate::signals::Signal;
 
@@ -372,6 +374,16 @@ impl Store {
             self.fold(key, &mut db)?;
         }
         Ok(db)
+    }
+
+    /// Stops the statements of a guest that hold its shard for too long. The result is to be told when a call of the guest
+    /// begins.
+    pub(crate) fn limit_statements(&self, db: &mut Db, node: &Handle) -> Result<Arc<AtomicU64>, Error> {
+        let began = Arc::new(AtomicU64::new(u64::MAX));
+        let (since, node) = (began.clone(), node.clone());
+        let limit = u64::try_from(STATEMENT_TIME_MAX.as_millis()).unwrap_or(u64::MAX);
+        db.set_interrupt(Some(Box::new(move || node.now_ms().saturating_sub(since.load(Ordering::Relaxed)) > limit)))?;
+        Ok(began)
     }
 
     /// Makes all that the log of a database holds durable without the journal, and writes it into the database.

@@ -229,13 +229,9 @@ impl Db {
         self.ask(|connection| connection.progress_handler(INTERRUPT_INSTRUCTIONS, handler))
     }
 
-    /// Gives back what is kept only to be faster: for an object that is idle and stays open.
-    pub fn shrink(&mut self) {
-        self.sql.forget_statements();
-        self.connection.flush_prepared_statement_cache();
-        if let Err(error) = self.connection.release_memory() {
-            tracing::debug!(%error, "memory of a database could not be released");
-        }
+    /// Closes all cursors: one that nobody reads to its end holds up every checkpoint.
+    pub fn close_cursors(&mut self) {
+        self.sql.close_all();
     }
 
     fn prepare<'a>(&mut self, sql: &'a str) -> Result<(Prepared, &'a str), Error> {

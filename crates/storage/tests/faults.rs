@@ -2,7 +2,8 @@
 //!
 //! The caller's part is played here: a journal that is told what each commit added to the write-ahead log, keeps it
 //! until a checkpoint has succeeded, and writes it back after a power loss. The journal itself loses nothing; that the
-//! real one does not either is the business of its own tests. A failing test names its seed; `case(seed)` with it does the same again.
+//! real one does not either is the business of its own tests. A failing test names its seed or its operation, with which
+//! the same happens again, and the last operations of the disk.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -34,6 +35,8 @@ struct Record {
 
 /// An object's storage and its host.
 struct Host {
+    /// What a failing test is told, so that it can be done again.
+    case: String,
     disk: SimDisk,
     vfs: Vfs,
     path: PathBuf,
@@ -49,20 +52,31 @@ struct Host {
 
 impl Host {
     /// On a new disk, with the object's folder.
-    fn new(seed: u64) -> Self {
+    fn new(seed: u64, case: &str) -> Self {
         let disk = SimDisk::new(seed);
         let folder = Path::new("/data/objects");
         disk.create_dir(folder).expect("no fault is planned");
         for above in folder.ancestors() {
             disk.sync_dir(above).expect("no fault is planned");
         }
-        Self::on(disk, folder.join("object.sqlite"))
+        Self::on(disk, folder.join("object.sqlite"), case)
     }
 
-    fn on(disk: SimDisk, path: PathBuf) -> Self {
+    fn on(disk: SimDisk, path: PathBuf, case: &str) -> Self {
         let vfs = Vfs::new(Arc::new(disk.clone())).expect("a file system");
         let name = "n".repeat(NAME_LEN);
-        Self { disk, vfs, path, name, db: None, journal: Vec::new(), committed: 0, making: None, next: 1 }
+        Self {
+            case: case.to_owned(),
+            disk,
+            vfs,
+            path,
+            name,
+            db: None,
+            journal: Vec::new(),
+            committed: 0,
+            making: None,
+            next: 1,
+        }
     }
 
     fn db(&mut self) -> &mut Db {
@@ -163,7 +177,7 @@ impl Host {
     }
 
     /// Checks that the database holds the last commit, or the one that was being made; the object goes on with that.
-    fn check(&mut self, case: &str) {
+    fn check(&mut self) {
         let found = self.value();
         let allowed = [Some(self.committed), self.making];
         match found {
@@ -171,7 +185,7 @@ impl Host {
                 self.committed = found;
                 self.making = None;
             }
-            found => panic!("{case}: found {found:?} and not one of {allowed:?}\n{}", self.disk),
+            found => panic!("found {found:?} and not one of {allowed:?}"),
         }
     }
 
@@ -182,8 +196,16 @@ impl Host {
         self.vfs = Vfs::new(Arc::new(self.disk.clone())).expect("a file system");
     }
 
-    fn must<T>(&self, case: &str, result: Result<T, Error>) -> T {
-        result.unwrap_or_else(|error| panic!("{case}: {error}\n{}", self.disk))
+    fn must<T>(&self, result: Result<T, Error>) -> T {
+        result.unwrap_or_else(|error| panic!("{error}"))
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("{}; the last operations were\n{}", self.case, self.disk);
+        }
     }
 }
 
@@ -252,30 +274,29 @@ fn step(host: &mut Host, random: &mut Random) -> Result<(), Error> {
 
 /// A few lives of an object, each ended by a power loss in the middle of something; some recoveries are cut off too.
 fn case(seed: u64) {
-    let case = format!("seed {seed}");
     let random = &mut Random(seed);
-    let mut host = Host::new(seed);
+    let mut host = Host::new(seed, &format!("seed {seed}"));
     for life in 0..4 {
         let result = host.recover();
-        host.must(&case, result);
-        host.check(&case);
+        host.must(result);
+        host.check();
         let cut = 1 + random.below(90);
         host.disk.fail_at(cut, Fault::POWER_OFF.after_writing(random.below(5_000) as usize));
         let result = (0..14).try_for_each(|_| {
             step(&mut host, random)?;
             let found = host.value()?;
-            assert_eq!(found, host.committed, "{case}\n{}", host.disk);
+            assert_eq!(found, host.committed);
             Ok(())
         });
         if host.disk.failed() == 0 {
-            host.must(&case, result);
+            host.must(result);
         }
         host.lose_power(seed * 8 + life);
         if random.below(3) == 0 {
             host.disk.fail_at(1 + random.below(8), Fault::POWER_OFF.after_writing(random.below(5_000) as usize));
             let result = host.recover();
             if host.disk.failed() == 0 {
-                host.must(&case, result);
+                host.must(result);
             }
             host.lose_power(seed * 8 + life);
         }
@@ -317,21 +338,20 @@ fn scenario(host: &mut Host) -> Result<(), Error> {
 /// and when the power goes too.
 fn fail_each(plan: impl Fn(&SimDisk, u64)) {
     for n in 1.. {
-        let case = format!("operation {n}");
-        let mut host = Host::new(n);
+        let mut host = Host::new(n, &format!("operation {n}"));
         plan(&host.disk, n);
         let result = scenario(&mut host);
         host.db = None;
         if host.disk.failed() == 0 {
-            host.must(&case, result);
+            host.must(result);
             assert!(n > 40, "the scenario has {n} operations");
             return;
         }
         if let Err(error) = result {
-            assert!(error.is_fatal(), "{case}: {error}\n{}", host.disk);
+            assert!(error.is_fatal(), "{error}");
         }
         for seed in 0..4 {
-            let mut other = Host::on(host.disk.clone(), host.path.clone());
+            let mut other = Host::on(host.disk.clone(), host.path.clone(), &format!("{}, loss {seed}", host.case));
             (other.committed, other.making, other.next) = (host.committed, host.making, 1_000);
             other.journal = host
                 .journal
@@ -340,33 +360,33 @@ fn fail_each(plan: impl Fn(&SimDisk, u64)) {
                 .collect();
             other.lose_power(seed);
             let result = other.recover();
-            other.must(&case, result);
-            go_on(other, &case);
+            other.must(result);
+            go_on(other);
         }
         host.disk.heal();
         let result = host.open(None).and_then(|()| host.adopt());
-        host.must(&case, result);
-        go_on(host, &case);
+        host.must(result);
+        go_on(host);
     }
 }
 
 /// The object is used on, and loses everything that it may.
-fn go_on(mut host: Host, case: &str) {
-    host.check(case);
+fn go_on(mut host: Host) {
+    host.check();
     let result = host.write();
-    host.must(case, result);
+    host.must(result);
     host.disk = host.disk.power_loss_of(Loss::Everything, 0);
     host.lose_power(0);
     let result = host.recover();
-    host.must(case, result);
-    host.check(case);
+    host.must(result);
+    host.check();
     let result = host.checkpoint();
-    host.must(case, result);
+    host.must(result);
     host.disk = host.disk.power_loss_of(Loss::Everything, 0);
     host.lose_power(0);
     let result = host.recover();
-    host.must(case, result);
-    host.check(case);
+    host.must(result);
+    host.check();
 }
 
 #[test]
@@ -386,47 +406,45 @@ fn when_any_read_fails_a_commit_boundary_is_left() {
 #[test]
 fn when_the_disk_is_full_a_commit_boundary_is_left_and_with_room_it_goes_on() {
     for sectors in 0.. {
-        let case = format!("room for {sectors} sectors");
-        let mut host = Host::new(sectors);
+        let mut host = Host::new(sectors, &format!("room for {sectors} sectors"));
         host.disk.set_capacity(Some(sectors * 512));
         let result = scenario(&mut host);
         host.db = None;
         host.disk.set_capacity(None);
         let Err(error) = result else {
-            assert!(sectors > 80, "{case}");
+            assert!(sectors > 80);
             return;
         };
         assert!(
             error.is_fatal() && error.to_string().contains(if sectors < 8 { "No space" } else { "full" }),
-            "{case}: {error}"
+            "{error}"
         );
         let result = host.open(None).and_then(|()| host.adopt());
-        host.must(&case, result);
-        go_on(host, &case);
+        host.must(result);
+        go_on(host);
     }
 }
 
 #[test]
 fn a_checkpoint_that_failed_is_made_up_for_by_the_next_one() {
     for n in 1.. {
-        let case = format!("operation {n}");
-        let mut host = Host::new(n);
+        let mut host = Host::new(n, &format!("operation {n}"));
         let result = host.recover().and_then(|()| host.write()).and_then(|()| host.write());
-        host.must(&case, result);
+        host.must(result);
         host.disk.fail_at(n, Fault::IO);
         let failed = host.checkpoint().is_err();
-        assert_eq!(failed, host.disk.failed() > 0, "{case}");
+        assert_eq!(failed, host.disk.failed() > 0);
         host.disk.heal();
         // The database is used on as it is.
         if n % 2 == 0 {
             let result = host.write();
-            host.must(&case, result);
+            host.must(result);
         }
         let result = host.checkpoint();
-        host.must(&case, result);
-        go_on(host, &case);
+        host.must(result);
+        go_on(host);
         if !failed {
-            assert!(n > 8, "{case}");
+            assert!(n > 8);
             return;
         }
     }
@@ -435,61 +453,62 @@ fn a_checkpoint_that_failed_is_made_up_for_by_the_next_one() {
 #[test]
 fn a_commit_larger_than_the_page_cache_survives_and_one_that_is_rolled_back_does_not() {
     for seed in 0..6 {
-        let case = format!("seed {seed}");
-        let mut host = Host::new(seed);
+        let mut host = Host::new(seed, &format!("seed {seed}"));
         // Pages are written to the log before the commit, when memory for them ends.
-        host.name = "n".repeat((PAGE_CACHE_KIB_MAX as usize) * 1_024 * 3 / 2);
-        let result = host.recover().and_then(|()| host.set(1_000));
-        host.must(&case, result);
-        assert!(host.disk.counters().bytes_written > 1_000_000, "{case}");
+        let large = vec![7; (PAGE_CACHE_KIB_MAX as usize) * 1_024 * 3 / 2];
+        let result = host.recover().and_then(|()| host.db().kv_put("large", &large));
+        host.must(result);
+        assert!(host.disk.counters().bytes_written > 1_000_000);
         host.db().roll_back();
-        let result = host.write().and_then(|()| host.write());
-        host.must(&case, result);
+        let result = host.db().kv_put("large", &large).and_then(|()| host.write()).and_then(|()| host.write());
+        host.must(result);
         if seed % 2 == 0 {
             host.disk.fail_at(300, Fault::POWER_OFF);
-            assert!(host.checkpoint().is_err(), "{case}");
+            assert!(host.checkpoint().is_err());
         }
         host.lose_power(seed);
         let result = host.recover();
-        host.must(&case, result);
-        host.check(&case);
+        host.must(result);
+        host.check();
     }
 }
 
 #[test]
 fn folders_that_were_made_for_a_database_are_there_after_a_checkpoint() {
     let path = Path::new("/data/objects/room/ab/object.sqlite");
-    let mut host = Host::on(SimDisk::new(0), path.into());
+    let mut host = Host::on(SimDisk::new(0), path.into(), "new folders");
+    // The data folder is the node's own.
+    host.disk.create_dir(Path::new("/data")).unwrap();
+    host.disk.sync_dir(Path::new("/")).unwrap();
     let result = host.recover().and_then(|()| host.write()).and_then(|()| host.checkpoint());
-    host.must("first", result);
+    host.must(result);
     host.disk = host.disk.power_loss_of(Loss::Everything, 0);
     assert!(host.disk.paths().contains(&path.into()));
     host.lose_power(0);
     let result = host.recover();
-    host.must("after the power loss", result);
-    host.check("after the power loss");
+    host.must(result);
+    host.check();
 }
 
 #[test]
 fn a_database_that_was_never_written_to_opens_after_a_power_loss() {
     for seed in 0..200 {
-        let case = format!("seed {seed}");
-        let mut host = Host::new(seed);
+        let mut host = Host::new(seed, &format!("seed {seed}"));
         let result = host.open(None);
-        host.must(&case, result);
+        host.must(result);
         host.lose_power(seed);
         let result = host.recover();
-        host.must(&case, result);
-        host.check(&case);
+        host.must(result);
+        host.check();
     }
 }
 
 #[test]
 fn a_changed_bit_of_a_database_that_was_never_written_to_is_noticed() {
     for offset in (0..4_096).step_by(67) {
-        let mut host = Host::new(0);
+        let mut host = Host::new(0, &format!("byte {offset}"));
         let result = host.open(None);
-        host.must("first", result);
+        host.must(result);
         host.db = None;
         host.disk.flip(&host.path, offset, 3);
         assert!(matches!(host.open(None), Err(Error::Damaged { .. })), "byte {offset}");
@@ -498,19 +517,19 @@ fn a_changed_bit_of_a_database_that_was_never_written_to_is_noticed() {
 
 #[test]
 fn a_commit_syncs_nothing_and_a_checkpoint_three_files_and_a_folder() {
-    let mut host = Host::new(0);
+    let mut host = Host::new(0, "syncs");
     let result = host.recover().and_then(|()| host.write());
-    host.must("first", result);
+    host.must(result);
     for log_header in [0, 32] {
         let before = host.disk.counters();
         let result = host.write();
-        host.must("write", result);
+        host.must(result);
         let commit = host.disk.counters().since(before);
         assert_eq!((commit.syncs, commit.dir_syncs), (0, 0));
         assert_eq!(commit.bytes_written, log_header + 4_120, "a frame: its header and a page");
         let before = host.disk.counters();
         let result = host.checkpoint();
-        host.must("checkpoint", result);
+        host.must(result);
         let checkpoint = host.disk.counters().since(before);
         assert_eq!((checkpoint.syncs, checkpoint.dir_syncs), (3, 1));
     }

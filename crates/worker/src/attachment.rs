@@ -1,38 +1,22 @@
-//! Attachments as bytes: one byte that names the format, then the value.
-//!
-//! The format is MessagePack with field names. It is compact, keeps bytes as bytes, and describes itself, so
-//! that serde's untagged, flattened and defaulted types work and a class may gain fields while its sockets stay
-//! open. The first byte is there so that another format can follow, such as the structured clone that
-//! JavaScript classes use, without a guess.
+//! Attachments as bytes: those that JavaScript has for a value, so that a class may be written anew in the other language
+//! while its sockets stay open.
 
 use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::Result;
-use crate::error::Error;
-
-const MESSAGE_PACK: u8 = 1;
-/// MessagePack's nil, to which `None` and `()` serialize.
-const NIL: u8 = 0xc0;
+use crate::clone::{from_bytes, to_bytes};
 
 /// The bytes of `value`; none for what is null in JavaScript.
 pub(crate) fn encode<T: Serialize>(value: &T) -> Result<Option<Bytes>> {
-    let mut bytes = vec![MESSAGE_PACK];
-    rmp_serde::encode::write_named(&mut bytes, value).map_err(|error| refused("DataCloneError", &error))?;
-    Ok((bytes[1..] != [NIL]).then(|| bytes.into()))
+    let bytes = to_bytes(value)?;
+    Ok((bytes != to_bytes(&())?).then(|| bytes.into()))
 }
 
 /// The value that `bytes` stand for.
 pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
-    match bytes {
-        [MESSAGE_PACK, value @ ..] => rmp_serde::from_slice(value).map_err(|error| refused("TypeError", &error)),
-        _ => Err(Error::from("attachment was not written by a Rust object")),
-    }
-}
-
-fn refused(name: &str, error: &dyn std::error::Error) -> Error {
-    Error::RustError(format!("{name}: {error}"))
+    from_bytes(bytes)
 }
 
 #[cfg(test)]
@@ -111,7 +95,9 @@ mod tests {
 
     #[test]
     fn other_bytes_are_refused() {
-        for bytes in [&b""[..], b"\x00", b"\xff\x0f\"", b"\x01", b"\x01\xa1\xff"] {
+        for bytes in
+            [&b""[..], b"\x00", b"\xff\x0f\"", b"\x01\xa1a", b"\x02\x01", b"\x02\x01\x07\x02a", b"\x02\x01\x04\x02"]
+        {
             assert!(decode::<String>(bytes).is_err(), "{bytes:?}");
         }
     }

@@ -7,6 +7,7 @@
 // The `worker` crate has these here as well as at its root.
 pub use crate::namespace::{ObjectId, ObjectNamespace, Stub};
 pub use crate::state::State;
+pub use crate::storage::{GetAlarmOptions, ListOptions, ScheduledTime, SetAlarmOptions};
 
 use crate::Result;
 use crate::env::Env;

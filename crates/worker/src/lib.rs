@@ -37,6 +37,7 @@ mod app;
 mod attachment;
 mod body;
 mod cf;
+mod clone;
 mod console;
 mod context;
 mod cors;
@@ -57,10 +58,18 @@ mod request;
 mod request_init;
 mod response;
 mod router;
+mod sql;
 mod state;
+mod storage;
 mod streams;
 mod websocket;
 pub mod ws_events;
+
+/// What the fuzzer feeds.
+#[doc(hidden)]
+pub mod __fuzz {
+    pub use crate::clone::{from_bytes, to_bytes};
+}
 
 /// What the macros expand to.
 #[doc(hidden)]
@@ -96,7 +105,9 @@ pub use crate::request_init::{
 };
 pub use crate::response::{EncodeBody, IntoResponse, Response, ResponseBody, ResponseBuilder};
 pub use crate::router::{RouteContext, RouteParams, Router};
+pub use crate::sql::{SqlStorageValue, SqlValueDeserializer};
 pub use crate::state::State;
+pub use crate::storage::{GetAlarmOptions, ListOptions, ScheduledTime, SetAlarmOptions};
 pub use crate::streams::{ByteStream, FixedLengthStream};
 pub use crate::wasm_bindgen_futures::spawn_local;
 pub use crate::websocket::{EventStream, WebSocket, WebSocketPair, WebSocketRequestResponsePair};

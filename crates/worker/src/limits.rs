@@ -12,4 +12,12 @@ pub(crate) const STREAM_CHUNKS_MAX: usize = 4;
 /// without end.
 pub(crate) const SOCKET_EVENTS_MAX: usize = 65_536;
 
+/// Values inside each other when a value is kept or read: serde uses the thread's stack for each. JSON in Rust has the
+/// same bound.
+pub(crate) const CLONE_DEPTH_MAX: usize = 128;
+
+/// Bytes of one stored value that may be read more than once, because objects occur in it several times, and holes of
+/// arrays, which have no bytes. Some hundred bytes could otherwise stand for more than a machine holds.
+pub(crate) const CLONE_AGAIN_MAX: usize = 4 << 20;
+
 const _: () = assert!(STREAM_CHUNKS_MAX > 0);

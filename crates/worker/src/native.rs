@@ -42,6 +42,7 @@ use crate::error::{Error, with_causes};
 use crate::response::Response;
 
 pub use dormouse_runtime::body::Body;
+pub(crate) use dormouse_runtime::clone as wire;
 pub(crate) use dormouse_runtime::ctx::Namespace;
 pub(crate) use dormouse_runtime::guest::GuestFactory;
 pub(crate) use dormouse_runtime::node::{Application, ClassSource, WorkerSource};

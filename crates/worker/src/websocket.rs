@@ -124,7 +124,8 @@ impl WebSocket {
         Ok(EventStream { ws: self, feed, closed: false })
     }
 
-    /// Keeps a value with the socket, also while the object hibernates. `None` and `()` take it away.
+    /// Keeps a value with the socket, also while the object hibernates. `None` and `()` take it away. Classes in
+    /// JavaScript read it too: `docs/values.md` says as what.
     ///
     /// # Errors
     /// When `value` does not serialize, or is larger than 16 KiB.

@@ -1,39 +1,7 @@
 //! Structured clone (HTML, section 2.7, as V8 and workerd have it): values as bytes and back, over the engine's own
 //! classes of objects.
 //!
-//! The bytes are kept on disk, so their meaning never changes. All numbers are LEB128 unless said otherwise; `[…]` is a
-//! number of bytes and then these; texts are Latin-1 where they can be, and UTF-16 (low byte first) where they cannot,
-//! so that a lone surrogate survives. A reader needs nothing but the bytes: [`wire`] has no engine in it.
-//!
-//! ```text
-//! file     = 02 01 value            the format among all that are stored, and its version
-//! value    = 00 undefined | 01 null | 02 false | 03 true
-//!          | 04 integer             32 bits, the sign in the lowest (zigzag)
-//!          | 05 number              8 bytes, IEEE 754, low byte first
-//!          | 06 bigint              bytes×2 + (1 if negative), then the magnitude in words of 8 bytes, lowest first
-//!          | text | object
-//! text     = 07 [Latin-1] | 08 [UTF-16]
-//! object   = 10 number              one that began before: objects are numbered from 0 as their tags come
-//!          | 11 property* end                     an ordinary object
-//!          | 12 length item* property* end length an array without holes; one that came up while reading is `fe`
-//!          | 13 length property* end length       an array with holes
-//!          | 14 (value value)* end | 15 value* end  Map, Set; the end counts values
-//!          | 16 number              Date: 8 bytes, milliseconds
-//!          | 17 text flags          RegExp: bit n of the flags is the n-th letter of `dgimsuvy`
-//!          | 18 | 19 | 1a number | 1b bigint | 1c text   boxed: false, true, number, bigint, text
-//!          | 1d class (name if class = 0) message property* end   Error: 1 Error, 2 Eval, 3 Range, 4 Reference,
-//!                                   5 Syntax, 6 Type, 7 URI, 8 Aggregate, 9 Suppressed; 0 any other, with its name
-//!          | 1e [name] value        an object of a class of the platform: the name of the class, and what it makes of it
-//!          | 20 [bytes] | 21 max [bytes]   ArrayBuffer: fixed, resizable
-//!          | 22 index | 23 index    a buffer handed over, or shared: only where the value is read at once
-//!          | 24 kind offset length flags buffer   a view, in bytes: 0 DataView, 1 Int8, 2 Uint8, 3 Uint8Clamped, 4 Int16,
-//!                                   5 Uint16, 6 Int32, 7 Uint32, 8 BigInt64, 9 BigUint64, 10 Float16, 11 Float32,
-//!                                   12 Float64; flag 1: it grows with its buffer
-//! property = (text | 04 integer) value
-//! end      = ff count               how many properties or values there were
-//! ```
-//!
-//! Ordinary values have as many bytes as in V8's format, so that limits on size mean the same.
+//! The bytes are described in [`dormouse_runtime::clone`].
 //!
 //! Invariant: decoding any bytes gives a value or an error. What is left out: WebAssembly modules, and objects that
 //! only move (streams, ports), which no clone holds.
@@ -42,7 +10,6 @@ mod decode;
 mod describe;
 mod encode;
 mod intrinsics;
-mod wire;
 
 use std::rc::Rc;
 
@@ -228,7 +195,8 @@ mod tests {
         }
     "#;
 
-    struct Script;
+    /// One module.
+    struct Script(String);
 
     impl Loader for Script {
         fn resolve(&self, _: &str, specifier: &str) -> Result<String, String> {
@@ -236,7 +204,7 @@ mod tests {
         }
 
         fn load(&self, _: &str) -> Option<Loaded<'_>> {
-            Some(Loaded::Source(Cow::Borrowed(SCRIPT)))
+            Some(Loaded::Source(Cow::Borrowed(&self.0)))
         }
     }
 
@@ -247,7 +215,11 @@ mod tests {
 
     impl Page {
         fn new() -> Self {
-            let engine = Engine::new(MEMORY_MAX, Rc::from([]), Rc::new(Script)).unwrap();
+            Self::of(SCRIPT.to_owned())
+        }
+
+        fn of(script: String) -> Self {
+            let engine = Engine::new(MEMORY_MAX, Rc::from([]), Rc::new(Script(script))).unwrap();
             let exports = engine.import("test").unwrap();
             Self { engine, exports }
         }
@@ -273,6 +245,10 @@ mod tests {
                 }
             })
         }
+    }
+
+    fn hex(bytes: &[u8]) -> String {
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// Numbers that differ from call to call and are the same in every run (xorshift).
@@ -302,8 +278,21 @@ mod tests {
     fn the_bytes_of_a_version_stay_as_they_are() {
         let page = Page::new();
         let bytes = page.engine.encode(&page.get("rich")).unwrap();
-        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(hex, include_str!("clone/golden.txt").split_whitespace().collect::<String>());
+        assert_eq!(hex(&bytes), include_str!("clone/golden.txt").split_whitespace().collect::<String>());
+    }
+
+    /// The examples that objects in Rust read too.
+    #[test]
+    fn the_bytes_are_those_that_rust_reads() {
+        for line in include_str!("../../../runtime/src/clone/vectors.txt").lines() {
+            if line.starts_with('#') || line.is_empty() {
+                continue;
+            }
+            let [bytes, expression, _] = *line.split(" ; ").collect::<Vec<_>>() else { panic!("{line}") };
+            let page = Page::of(format!("export const value = {expression};"));
+            let value = page.get("value");
+            assert_eq!(hex(&page.engine.encode(&value).unwrap()), bytes, "{expression}");
+        }
     }
 
     #[test]

@@ -77,9 +77,10 @@ impl Host {
         };
         storage.file = File::Claimed(known);
         let opened = store.open_db(&key, self.name(), known);
-        let db =
+        let mut db =
             opened.inspect_err(|error| tracing::error!(object = self.label(), %error, "storage cannot be opened"))?;
         let alarm = db.alarm()?.map(record);
+        storage.call_began = Some(store.limit_statements(&mut db, self.shard().node())?);
         storage.durable = Some(db.wal());
         storage.file = File::Open(Box::new(db));
         if storage.alarm.is_none() {

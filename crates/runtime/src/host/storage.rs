@@ -9,6 +9,8 @@
 //! durable commit before anybody sees it again.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use dormouse_object::alarm::{AlarmRecord, AlarmState};
 use dormouse_object::object::Reset;
@@ -22,7 +24,7 @@ use tokio::sync::oneshot;
 
 use crate::commit_log::{Appended, Commit, Facts, Ticket};
 use crate::host::Host;
-use crate::limits::{COMMIT_LEN_MAX, WAL_LEN_MAX};
+use crate::limits::{COMMIT_LEN_MAX, WAL_LEN_MAX, WAL_LEN_WITH_CURSORS_MAX};
 use crate::loan::LoanRequest;
 
 /// What a host knows of its object's database. An object that stores nothing has none.
@@ -43,6 +45,8 @@ pub(crate) struct HostStorage {
     pub(super) transactions: Vec<AlarmState>,
     /// Who waits for what was committed so far.
     pub(super) waiting: Vec<(WritePos, oneshot::Sender<()>)>,
+    /// When the guest's call to its database began that is under way.
+    pub(super) call_began: Option<Arc<AtomicU64>>,
     /// Whether the registry knows the object.
     pub(super) registered: bool,
     /// Who wants to borrow the database.
@@ -84,11 +88,16 @@ impl Host {
     pub(crate) fn with_storage<T>(&self, ask: impl FnOnce(&mut Db) -> Result<T, Error>) -> Result<T, Error> {
         self.open_storage()?;
         let mut storage = self.storage.borrow_mut();
-        let Some(HostStorage { file: File::Open(db) | File::Leaving(db), failure, .. }) = storage.as_deref_mut() else {
+        let Some(HostStorage { file: File::Open(db) | File::Leaving(db), failure, call_began, .. }) =
+            storage.as_deref_mut()
+        else {
             return Err(Error::Guest(NO_STORAGE.to_owned()));
         };
         if let Some(failure) = failure {
             return Err(Error::Guest(failure.clone()));
+        }
+        if let Some(began) = call_began {
+            began.store(self.shard().node().now_ms(), Ordering::Relaxed);
         }
         let result = ask(db);
         if let Err(error) = &result
@@ -220,6 +229,7 @@ impl Host {
         let (Some(key), Some(store)) = (self.key_on_disk(), self.store()) else { return Ok(()) };
         let (File::Open(db) | File::Leaving(db)) = &mut storage.file else { return Ok(()) };
         if range.is_some_and(|range| range.end - range.start > COMMIT_LEN_MAX) {
+            db.close_cursors();
             store.fold(&key, db).map_err(|error| error.to_string())?;
             storage.pending.clear();
         }
@@ -249,15 +259,23 @@ impl Host {
             },
             Appended::Later => storage.pending.push_back(Pending { ticket: pos, pos, wal }),
         }
-        if wal.end > WAL_LEN_MAX
-            && let File::Open(db) = &mut storage.file
+        self.leave_if_long(storage, wal.end);
+        Ok(())
+    }
+
+    /// Sends the database to the keeper when its log has become long.
+    fn leave_if_long(&self, storage: &mut HostStorage, len: u64) {
+        let File::Open(db) = &mut storage.file else { return };
+        if len > WAL_LEN_WITH_CURSORS_MAX {
+            db.close_cursors();
+        }
+        if len > WAL_LEN_MAX
             && db.is_quiet()
             && let File::Open(db) = std::mem::take(&mut storage.file)
         {
             storage.file = File::Leaving(db);
             self.leave_if_durable(storage);
         }
-        Ok(())
     }
 
     /// Forgets what the turn under way has written. Comes before the object is told that the turn has failed.

@@ -6,7 +6,7 @@
 //! - A sector of 512 bytes is written whole or not at all. A longer write may be torn between any two sectors, and
 //!   unsynced writes reach the disk in any order, or never: each sector by itself, each change of a length too. Bytes
 //!   of a file that were never written, or whose write was lost, read as zeros, never as something old of another file.
-//! - [`File::sync`](super::File::sync) makes the bytes and the length of that file durable, and nothing else: a file
+//! - [`File::sync`] makes the bytes and the length of that file durable, and nothing else: a file
 //!   that was made and synced can still be gone, until its folder was synced.
 //! - [`FileSystem::sync_dir`] makes the names in that folder durable, and nothing else: not the bytes of the files that
 //!   have these names, nor the folder's own name in the folder above it.

@@ -202,7 +202,7 @@ fn a_hibernatable_socket_does_as_it_is_told() {
     check("keep", "Ok(())");
     check("kept", "Some((\"kept\", 1))");
     check("wrong", "true");
-    check("large", "A WebSocket 'attachment' cannot be larger than 16384 bytes.'attachment' was 16388 bytes.");
+    check("large", "A WebSocket 'attachment' cannot be larger than 16384 bytes.'attachment' was 16390 bytes.");
     check("kept", "Some((\"kept\", 1))");
     check("forget", "Ok(())");
     check("kept", "None");

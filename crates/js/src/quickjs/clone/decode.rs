@@ -1,12 +1,12 @@
 //! From bytes to values. Nothing is believed of the bytes: what does not fit is [`damaged`], and nothing is made larger
 //! than they are.
 
+use dormouse_runtime::clone::{REG_EXP_FLAGS, Reader, VIEW_GROWS, tag, unzigzag};
 use rquickjs::qjs;
 
 use super::super::Engine;
 use super::super::value::JsRef;
 use super::intrinsics::{Held, Intrinsics, Kind, VIEWS};
-use super::wire::{REG_EXP_FLAGS, Reader, VIEW_GROWS, tag, unzigzag};
 use crate::engine::Fault;
 use crate::limits::{CLONE_DEPTH_MAX, CLONE_LEN_MAX};
 

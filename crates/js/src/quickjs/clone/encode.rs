@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::slice;
 
+use dormouse_runtime::clone::{REG_EXP_FLAGS, Writer, tag};
 use rquickjs::qjs;
 
 use self::frames::{End, Frame, Properties, is_index, write_string};
@@ -16,7 +17,6 @@ use super::super::object::Which;
 use super::super::value::JsRef;
 use super::describe::{constructor_name, detail};
 use super::intrinsics::{ERRORS, Held, Intrinsics, Kind};
-use super::wire::{REG_EXP_FLAGS, Writer, tag, zigzag};
 use super::{Encoded, PlatformClass};
 use crate::engine::Fault;
 use crate::limits::{CLONE_DEPTH_MAX, CLONE_LEN_MAX};
@@ -79,8 +79,8 @@ impl<'e> Encoder<'e> {
                 qjs::JS_TAG_UNDEFINED => self.out.byte(tag::UNDEFINED),
                 qjs::JS_TAG_NULL => self.out.byte(tag::NULL),
                 qjs::JS_TAG_BOOL => self.out.byte(if qjs::JS_VALUE_GET_BOOL(raw) { tag::TRUE } else { tag::FALSE }),
-                qjs::JS_TAG_INT => self.number(qjs::JS_VALUE_GET_INT(raw).into()),
-                qjs::JS_TAG_FLOAT64 => self.number(qjs::JS_VALUE_GET_FLOAT64(raw)),
+                qjs::JS_TAG_INT => self.out.number(qjs::JS_VALUE_GET_INT(raw).into()),
+                qjs::JS_TAG_FLOAT64 => self.out.number(qjs::JS_VALUE_GET_FLOAT64(raw)),
                 qjs::JS_TAG_BIG_INT | qjs::JS_TAG_SHORT_BIG_INT => {
                     self.out.byte(tag::BIG_INT);
                     self.big_int(&value)?;
@@ -91,19 +91,6 @@ impl<'e> Encoder<'e> {
             }
         }
         Ok(())
-    }
-
-    fn number(&mut self, value: f64) {
-        #[expect(clippy::cast_possible_truncation, reason = "compared with the original")]
-        let int = value as i32;
-        // Only zero tells its sign, and minus zero is no integer.
-        if f64::from(int).to_bits() == value.to_bits() {
-            self.out.byte(tag::INT);
-            self.out.varint(zigzag(int).into());
-        } else {
-            self.out.byte(tag::NUMBER);
-            self.out.f64(value);
-        }
     }
 
     fn big_int(&mut self, value: &JsRef) -> Result<(), Fault> {

@@ -1,9 +1,9 @@
 //! Buffers and views, as bytes: copied, handed over or shared.
 
+use dormouse_runtime::clone::{VIEW_GROWS, tag};
 use rquickjs::qjs;
 
 use super::super::intrinsics::{Held, Kind, VIEWS};
-use super::super::wire::{VIEW_GROWS, tag};
 use super::frames::{End, Frame};
 use super::{Encoder, Reach, too_large};
 use crate::engine::Fault;

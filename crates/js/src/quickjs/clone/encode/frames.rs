@@ -2,9 +2,9 @@
 
 use std::slice;
 
+use dormouse_runtime::clone::{Writer, tag, zigzag};
 use rquickjs::qjs;
 
-use super::super::wire::{Writer, tag, zigzag};
 use crate::engine::Fault;
 use crate::quickjs::Engine;
 use crate::quickjs::object::{Key, Keys};
