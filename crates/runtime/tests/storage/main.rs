@@ -7,6 +7,7 @@ mod guest;
 #[expect(dead_code, reason = "each test uses a part of it")]
 mod node;
 
+mod operator;
 mod power;
 
 use std::path::Path;
