@@ -35,6 +35,9 @@ use crate::limits::STATEMENT_TIME_MAX;
 use crate::node::Handle;
 use crate::signals::Signal;
 
+/// The file of the registry in a data folder: where it is, there is one.
+pub const REGISTRY: &str = "registry.sqlite";
+
 /// When a write counts as safe.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Durability {
@@ -576,7 +579,7 @@ fn make_folder(folder: &Path) -> io::Result<()> {
 
 /// Opens the registry; one that is lost or damaged is made again from the files of the objects.
 fn open_registry(vfs: &Vfs, folder: &Path) -> Result<Registry, OpenError> {
-    let path = folder.join("registry.sqlite");
+    let path = folder.join(REGISTRY);
     let files = vfs.files();
     let io = |source| OpenError::Io { folder: folder.into(), source };
     let is_there = files.exists(&path).map_err(io)?;

@@ -10,7 +10,7 @@ use dormouse_runtime::ctx::Ctx;
 use dormouse_runtime::guest::{Guest, GuestError, GuestFactory};
 use dormouse_runtime::node::{Application, Node, Options, WorkerSource};
 use dormouse_runtime::operator::Objects;
-use dormouse_runtime::store::OpenError;
+use dormouse_runtime::store::{OpenError, REGISTRY};
 use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper::client::conn::http1;
@@ -28,6 +28,9 @@ pub enum AdminError {
     /// There is no such folder.
     #[error("there is no data folder {}; --data names another one", .0.display())]
     NoFolder(PathBuf),
+    /// There is, and it is another one's.
+    #[error("{} is no data folder: it has no {REGISTRY}", .0.display())]
+    OtherFolder(PathBuf),
     /// The folder cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
@@ -64,6 +67,9 @@ impl Admin {
     pub fn open(data: &Path) -> Result<Self, AdminError> {
         if !data.is_dir() {
             return Err(AdminError::NoFolder(data.into()));
+        }
+        if !data.join(REGISTRY).exists() {
+            return Err(AdminError::OtherFolder(data.into()));
         }
         let reactor = runtime::Builder::new_current_thread().enable_io().build()?;
         let socket = data.join(SOCKET);

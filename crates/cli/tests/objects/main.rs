@@ -1,0 +1,9 @@
+//! `dormouse objects`, and the data folder of a server: the real binary, on folders of servers that run and that do not.
+
+#[path = "../../../runtime/tests/support/guest.rs"]
+#[expect(dead_code, reason = "each test uses a part of it")]
+mod guest;
+
+mod folder;
+mod verbs;
+mod world;
