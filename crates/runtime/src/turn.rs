@@ -54,7 +54,7 @@ impl Host {
 
     pub(crate) fn stop_guest(&self) {
         self.drop_guest();
-        self.abandon_transactions();
+        self.abandon_storage();
         self.with_object(Object::handle_stopped);
         self.shrink();
     }

@@ -18,12 +18,13 @@ use std::fmt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use self::de::Value;
+use self::de::{Value, text};
 use self::index::Index;
 use self::ser::Encoder;
 use crate::Result;
 use crate::error::Error;
 use crate::limits::CLONE_DEPTH_MAX;
+use crate::native::wire::{HEADER, tag};
 
 /// The bytes of `value`.
 ///
@@ -44,6 +45,30 @@ pub fn to_bytes<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>> {
 pub fn from_bytes<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     let value = Index::new(bytes).ok_or_else(Fault::damaged).and_then(|index| T::deserialize(Value::root(&index)));
     value.map_err(|fault| Error::RustError(format!("TypeError: {fault}")))
+}
+
+/// The properties of an object, each with the bytes of its value alone. What is null is left out. None when the bytes, which
+/// [`to_bytes`] has written, are not an object's.
+pub(crate) fn properties(bytes: &[u8]) -> Option<Vec<(String, Vec<u8>)>> {
+    let index = Index::new(bytes)?;
+    let mut input = index.reader(index.start());
+    if input.byte() != Some(tag::OBJECT) {
+        return None;
+    }
+    let mut properties = Vec::new();
+    loop {
+        let key = match input.byte()? {
+            tag::END => return Some(properties),
+            tag => text(tag, &mut input)?.into_owned(),
+        };
+        let start = index.place(&input);
+        let end = index.end(start)?;
+        let value = bytes.get(start..end)?;
+        if value != [tag::NULL] {
+            properties.push((key, [&HEADER, value].concat()));
+        }
+        input = index.reader(end);
+    }
 }
 
 /// Why a value has no bytes, or bytes no value.

@@ -7,13 +7,14 @@
 // The `worker` crate has these here as well as at its root.
 pub use crate::namespace::{ObjectId, ObjectNamespace, Stub};
 pub use crate::state::State;
-pub use crate::storage::{GetAlarmOptions, ListOptions, ScheduledTime, SetAlarmOptions};
+pub use crate::storage::{GetAlarmOptions, ListOptions, ScheduledTime, SetAlarmOptions, Storage, Transaction};
 
 use crate::Result;
 use crate::env::Env;
 use crate::error::Error;
 use crate::request::Request;
 use crate::response::Response;
+use crate::storage::AlarmInvocationInfo;
 use crate::websocket::WebSocket;
 
 /// A durable object. The struct that implements it also has the attribute `#[durable_object]`.
@@ -65,9 +66,16 @@ pub trait DurableObject: has_durable_object_attribute {
         Err(Error::JsError("Handler does not export a fetch() function.".to_owned()))
     }
 
-    /// The alarm is due. The response is ignored.
+    /// The alarm is due, which [`Storage::set_alarm`] set. The response is ignored. After an error it is called again,
+    /// up to six times, first after about two seconds, then after twice as long each time.
     async fn alarm(&self) -> Result<Response> {
         Response::empty()
+    }
+
+    /// Like [`alarm`](Self::alarm), which it calls unless a class has its own: JavaScript's handlers get `info` too.
+    async fn alarm_with_info(&self, info: AlarmInvocationInfo) -> Result<Response> {
+        let _ = info;
+        self.alarm().await
     }
 
     /// A message came on a socket that [`State::accept_web_socket`] took.

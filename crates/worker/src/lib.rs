@@ -105,9 +105,12 @@ pub use crate::request_init::{
 };
 pub use crate::response::{EncodeBody, IntoResponse, Response, ResponseBody, ResponseBuilder};
 pub use crate::router::{RouteContext, RouteParams, Router};
-pub use crate::sql::{SqlStorageValue, SqlValueDeserializer};
+pub use crate::sql::{SqlCursor, SqlCursorIterator, SqlCursorRawIterator, SqlStorage, SqlStorageValue};
 pub use crate::state::State;
-pub use crate::storage::{GetAlarmOptions, ListOptions, ScheduledTime, SetAlarmOptions};
+pub use crate::storage::{
+    AlarmInvocationInfo, GetAlarmOptions, ListOptions, ScheduledTime, SetAlarmOptions, Storage, StorageMap,
+    SyncKvStorage, Transaction,
+};
 pub use crate::streams::{ByteStream, FixedLengthStream};
 pub use crate::wasm_bindgen_futures::spawn_local;
 pub use crate::websocket::{EventStream, WebSocket, WebSocketPair, WebSocketRequestResponsePair};

@@ -20,4 +20,10 @@ pub(crate) const CLONE_DEPTH_MAX: usize = 128;
 /// arrays, which have no bytes. Some hundred bytes could otherwise stand for more than a machine holds.
 pub(crate) const CLONE_AGAIN_MAX: usize = 4 << 20;
 
+/// Integers of at most this magnitude are numbers in JavaScript without loss (`Number.MAX_SAFE_INTEGER`).
+pub(crate) const SAFE_INTEGER_MAX: u64 = (1 << 53) - 1;
+
+/// Milliseconds since 1970 that the time of an alarm is below: the year 2190, where workerd's dates end.
+pub(crate) const ALARM_MILLIS_MAX: u64 = 6_942_672_000_000;
+
 const _: () = assert!(STREAM_CHUNKS_MAX > 0);

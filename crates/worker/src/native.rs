@@ -34,6 +34,7 @@ use dormouse_runtime::TaskId;
 use dormouse_runtime::ctx::Ctx;
 use dormouse_runtime::guest::{GuestError, Progress};
 use dormouse_runtime::object::error::SocketError;
+use dormouse_runtime::storage::Error as StorageError;
 
 use self::listeners::Listeners;
 use crate::Result;
@@ -49,7 +50,10 @@ pub(crate) use dormouse_runtime::node::{Application, ClassSource, WorkerSource};
 pub(crate) use dormouse_runtime::object::id::ObjectId;
 pub(crate) use dormouse_runtime::object::outbox::{Close, Payload as Outgoing};
 pub(crate) use dormouse_runtime::object::sockets::{AutoResponse, SocketId};
+pub(crate) use dormouse_runtime::object::time::Time;
 pub(crate) use dormouse_runtime::pair::ClientEnd;
+pub(crate) use dormouse_runtime::storage::txn::Span;
+pub(crate) use dormouse_runtime::storage::{Batch, End, Executed, List, Value};
 pub(crate) use tokio::time::Sleep as Timer;
 
 thread_local! {
@@ -281,6 +285,12 @@ impl fmt::Debug for Host {
 
 impl From<SocketError> for Error {
     fn from(error: SocketError) -> Self {
+        Error::JsError(error.to_string())
+    }
+}
+
+impl From<StorageError> for Error {
+    fn from(error: StorageError) -> Self {
         Error::JsError(error.to_string())
     }
 }

@@ -1,289 +1,189 @@
-//! Values of SQL: parameters of statements and columns of rows, and how serde reads rows.
+//! SQL on an object's own database.
 //!
-//! Invariant: integers are exact up to 64 bits, also where they would be numbers of JavaScript in the original.
+//! ```
+//! use serde::Deserialize;
+//! use worker::*;
+//!
+//! #[derive(Deserialize)]
+//! struct Message {
+//!     id: i64,
+//!     text: String,
+//! }
+//!
+//! fn latest(state: &State) -> Result<Vec<Message>> {
+//!     let sql = state.storage().sql();
+//!     sql.exec("CREATE TABLE IF NOT EXISTS messages (id INTEGER PRIMARY KEY, text TEXT)", None)?;
+//!     sql.exec("INSERT INTO messages (text) VALUES (?)", vec!["hello".into()])?;
+//!     sql.exec("SELECT id, text FROM messages ORDER BY id DESC LIMIT 10", None)?.to_array()
+//! }
+//! ```
+//!
+//! What SQL may do, and its limits, are the runtime's for all languages. Transactions are
+//! [`Storage::transaction`](crate::Storage::transaction), not `BEGIN`.
 
-use std::marker::PhantomData;
+mod cursor;
+mod row;
 
-use serde::de::value::StringDeserializer;
-use serde::de::{Deserializer, IntoDeserializer, Unexpected, Visitor};
-use serde::forward_to_deserialize_any;
+pub use self::cursor::{SqlCursor, SqlCursorIterator, SqlCursorRawIterator};
 
 use crate::Result;
 use crate::error::Error;
+use crate::limits::SAFE_INTEGER_MAX;
+use crate::native::{Host, Value};
 
-/// What a parameter of a statement or a column of a row can hold.
+/// A value of SQL.
 #[derive(Debug, Clone, PartialEq)]
 pub enum SqlStorageValue {
     /// `NULL`.
     Null,
-    /// SQL has none: as a parameter it is the text `true` or `false`, as on Cloudflare. No column is read as one.
+    /// Stored as the text `true` or `false`, as a boolean of JavaScript is. Never comes back as this.
     Boolean(bool),
-    /// A whole number.
+    /// An integer. Up to 2^53 it is bound as a number of JavaScript is, as a real: a column of integers makes an integer of
+    /// it again, but `? / 2` has a fraction, and a column of text has `1.0`. `CAST(? AS INTEGER)` helps.
     Integer(i64),
-    /// Any other number.
+    /// A number that is no integer. A number of SQL that is a whole one comes back as an [`Integer`](Self::Integer), also
+    /// from a column of reals.
     Float(f64),
-    /// `TEXT`.
+    /// Text.
     String(String),
-    /// `BLOB`.
+    /// Bytes.
     Blob(Vec<u8>),
 }
 
-/// The largest integer that JavaScript's numbers count to.
-const SAFE_INTEGER_MAX: u64 = (1 << 53) - 1;
-
 impl SqlStorageValue {
-    /// An integer that JavaScript can hold too.
+    /// An integer that a number of JavaScript can be.
     ///
     /// # Errors
-    /// When it is beyond ±(2^53 - 1).
+    /// When its magnitude is 2^53 or more.
     pub fn try_from_i64(value: i64) -> Result<Self> {
-        if value.unsigned_abs() <= SAFE_INTEGER_MAX {
-            return Ok(SqlStorageValue::Integer(value));
-        }
-        Err(Error::from("Value outside JavaScript safe integer range"))
-    }
-
-    fn unexpected(&self) -> Unexpected<'_> {
-        match self {
-            SqlStorageValue::Null => Unexpected::Unit,
-            SqlStorageValue::Boolean(value) => Unexpected::Bool(*value),
-            SqlStorageValue::Integer(value) => Unexpected::Signed(*value),
-            SqlStorageValue::Float(value) => Unexpected::Float(*value),
-            SqlStorageValue::String(text) => Unexpected::Str(text),
-            SqlStorageValue::Blob(bytes) => Unexpected::Bytes(bytes),
+        match value.unsigned_abs() {
+            ..=SAFE_INTEGER_MAX => Ok(Self::Integer(value)),
+            _ => Err(Error::from("Value outside JavaScript safe integer range")),
         }
     }
 }
 
 impl From<bool> for SqlStorageValue {
     fn from(value: bool) -> Self {
-        SqlStorageValue::Boolean(value)
+        Self::Boolean(value)
     }
 }
 
 impl From<i32> for SqlStorageValue {
     fn from(value: i32) -> Self {
-        SqlStorageValue::Integer(value.into())
+        Self::Integer(value.into())
     }
 }
 
 impl From<i64> for SqlStorageValue {
     fn from(value: i64) -> Self {
-        SqlStorageValue::Integer(value)
+        Self::Integer(value)
     }
 }
 
 impl From<f64> for SqlStorageValue {
     fn from(value: f64) -> Self {
-        SqlStorageValue::Float(value)
+        Self::Float(value)
     }
 }
 
 impl From<String> for SqlStorageValue {
     fn from(value: String) -> Self {
-        SqlStorageValue::String(value)
+        Self::String(value)
     }
 }
 
 impl From<&str> for SqlStorageValue {
     fn from(value: &str) -> Self {
-        SqlStorageValue::String(value.to_owned())
+        Self::String(value.to_owned())
     }
 }
 
 impl From<Vec<u8>> for SqlStorageValue {
     fn from(value: Vec<u8>) -> Self {
-        SqlStorageValue::Blob(value)
+        Self::Blob(value)
     }
 }
 
 impl<T: Into<SqlStorageValue>> From<Option<T>> for SqlStorageValue {
     fn from(value: Option<T>) -> Self {
-        value.map_or(SqlStorageValue::Null, Into::into)
+        value.map_or(Self::Null, Into::into)
     }
 }
 
-/// Reads a column, as it is part of a row that serde reads.
-#[derive(Debug)]
-pub struct SqlValueDeserializer<E> {
-    value: SqlStorageValue,
-    error: PhantomData<E>,
-}
-
-impl<'de, E: serde::de::Error> IntoDeserializer<'de, E> for SqlStorageValue {
-    type Deserializer = SqlValueDeserializer<E>;
-
-    fn into_deserializer(self) -> Self::Deserializer {
-        SqlValueDeserializer { value: self, error: PhantomData }
+/// To the database, as JavaScript binds it: a class in either language finds what the other has stored.
+fn bind(value: SqlStorageValue) -> Value {
+    match value {
+        SqlStorageValue::Null => Value::Null,
+        SqlStorageValue::Boolean(value) => Value::Text(value.to_string()),
+        #[expect(clippy::cast_precision_loss, reason = "so small an integer has its own f64")]
+        SqlStorageValue::Integer(value) if value.unsigned_abs() <= SAFE_INTEGER_MAX => Value::Real(value as f64),
+        SqlStorageValue::Integer(value) => Value::Integer(value),
+        SqlStorageValue::Float(value) => Value::Real(value),
+        SqlStorageValue::String(value) => Value::Text(value),
+        SqlStorageValue::Blob(value) => Value::Blob(value),
     }
 }
 
-/// Integers are asked for where a column without a type may hold `2.0`: to JavaScript that is the same.
-macro_rules! integers {
-    ($($method:ident)*) => {$(
-        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, E> {
-            match self.value {
-                #[expect(clippy::cast_precision_loss, reason = "so small a number has its own f64")]
-                SqlStorageValue::Float(float)
-                    if float.fract() == 0.0 && float.abs() <= SAFE_INTEGER_MAX as f64 =>
-                {
-                    #[expect(clippy::cast_possible_truncation, reason = "it is whole and in range")]
-                    visitor.visit_i64(float as i64)
-                }
-                _ => self.deserialize_any(visitor),
-            }
-        }
-    )*};
-}
-
-impl<'de, E: serde::de::Error> Deserializer<'de> for SqlValueDeserializer<E> {
-    type Error = E;
-
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, E> {
-        match self.value {
-            SqlStorageValue::Null => visitor.visit_unit(),
-            SqlStorageValue::Boolean(value) => visitor.visit_bool(value),
-            SqlStorageValue::Integer(value) => visitor.visit_i64(value),
-            SqlStorageValue::Float(value) => visitor.visit_f64(value),
-            SqlStorageValue::String(text) => visitor.visit_string(text),
-            SqlStorageValue::Blob(bytes) => visitor.visit_byte_buf(bytes),
-        }
-    }
-
-    integers! {
-        deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_i128
-        deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128
-    }
-
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, E> {
-        match self.value {
-            SqlStorageValue::Null => visitor.visit_none(),
-            _ => visitor.visit_some(self),
-        }
-    }
-
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, E> {
-        visitor.visit_newtype_struct(self)
-    }
-
-    fn deserialize_enum<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        _: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, E> {
-        match self.value {
-            SqlStorageValue::String(text) => {
-                let text: StringDeserializer<E> = text.into_deserializer();
-                visitor.visit_enum(text)
-            }
-            value => Err(E::invalid_type(value.unexpected(), &"the name of a variant")),
-        }
-    }
-
-    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, E> {
-        match self.value {
-            SqlStorageValue::Blob(bytes) => {
-                let mut items = serde::de::value::SeqDeserializer::new(bytes.into_iter());
-                let value = visitor.visit_seq(&mut items)?;
-                items.end().map(|()| value)
-            }
-            _ => self.deserialize_any(visitor),
-        }
-    }
-
-    fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, E> {
-        self.deserialize_seq(visitor)
-    }
-
-    forward_to_deserialize_any! {
-        bool f32 f64 char str string bytes byte_buf unit unit_struct tuple_struct map struct identifier ignored_any
+/// From the database.
+fn found(value: Value) -> SqlStorageValue {
+    match value {
+        Value::Null => SqlStorageValue::Null,
+        Value::Integer(value) => SqlStorageValue::Integer(value),
+        Value::Real(value) => whole(value).map_or(SqlStorageValue::Float(value), SqlStorageValue::Integer),
+        Value::Text(value) => SqlStorageValue::String(value),
+        Value::Blob(value) => SqlStorageValue::Blob(value),
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use serde::Deserialize;
-    use serde::de::value::{Error, MapDeserializer};
+/// The integer that a number is, if it is one that JavaScript counts as such: there is but one type of numbers there, and
+/// what is read does not tell how it was stored.
+fn whole(value: f64) -> Option<i64> {
+    #[expect(clippy::cast_precision_loss, reason = "the bound is the largest that has none")]
+    let is_whole = value.trunc() == value && value.abs() <= SAFE_INTEGER_MAX as f64;
+    #[expect(clippy::cast_possible_truncation, reason = "whole, and within the bounds")]
+    is_whole.then_some(value as i64)
+}
 
-    use super::SqlStorageValue as Value;
+/// The SQL of an object.
+#[derive(Clone, Debug)]
+pub struct SqlStorage {
+    host: Host,
+}
 
-    /// Reads a row, as a cursor does.
-    fn row<'a, T: Deserialize<'a>, const N: usize>(columns: [(&'a str, Value); N]) -> Result<T, Error> {
-        T::deserialize(MapDeserializer::new(columns.into_iter()))
+impl SqlStorage {
+    pub(crate) fn new(host: Host) -> Self {
+        Self { host }
     }
 
-    #[derive(Debug, PartialEq, Deserialize)]
-    struct Row {
-        id: i64,
-        count: u8,
-        ratio: f32,
-        name: String,
-        note: Option<String>,
-        state: State,
-        bytes: Vec<u8>,
-        pair: [u8; 2],
+    /// The bytes that the data takes on the disk.
+    ///
+    /// When the storage fails it is 0, and the handler that called this ends in that error; see
+    /// [`try_database_size`](Self::try_database_size).
+    pub fn database_size(&self) -> usize {
+        self.try_database_size().unwrap_or_else(|error| {
+            self.host.fail(Err(error));
+            0
+        })
     }
 
-    #[derive(Debug, PartialEq, Deserialize)]
-    #[serde(rename_all = "lowercase")]
-    enum State {
-        Open,
-        Closed,
+    /// Like [`database_size`](Self::database_size).
+    ///
+    /// # Errors
+    /// When the storage fails.
+    pub fn try_database_size(&self) -> Result<usize> {
+        let size = self.host.ctx().storage(|db| db.database_size())?;
+        Ok(usize::try_from(size).unwrap_or(usize::MAX))
     }
 
-    #[test]
-    fn rows_are_structs() {
-        let read: Row = row([
-            ("id", Value::Integer(i64::MIN)),
-            ("count", Value::Float(2.0)),
-            ("ratio", Value::Integer(3)),
-            ("name", "é".into()),
-            ("note", None::<String>.into()),
-            ("state", "closed".into()),
-            ("bytes", vec![1, 2].into()),
-            ("pair", vec![3, 4].into()),
-            ("more", Value::Null),
-        ])
-        .unwrap();
-        let name = "é".to_owned();
-        let state = State::Closed;
-        let (bytes, pair) = (vec![1, 2], [3, 4]);
-        assert_eq!(read, Row { id: i64::MIN, count: 2, ratio: 3.0, name, note: None, state, bytes, pair });
-    }
-
-    #[test]
-    fn what_a_column_does_not_hold_is_an_error() {
-        #[derive(Debug, Deserialize)]
-        #[expect(dead_code, reason = "only whether it is read matters")]
-        struct One<T> {
-            a: T,
-        }
-        assert!(row::<One<u8>, _>([("a", Value::Integer(256))]).is_err());
-        assert!(row::<One<u8>, _>([("a", Value::Float(1.5))]).is_err());
-        assert!(row::<One<u64>, _>([("a", Value::Float(1e300))]).is_err());
-        assert!(row::<One<String>, _>([("a", Value::Null)]).is_err());
-        assert!(row::<One<bool>, _>([("a", Value::Integer(1))]).is_err());
-        assert!(row::<One<[u8; 2]>, _>([("a", vec![1, 2, 3].into())]).is_err());
-        assert!(row::<One<State>, _>([("a", "ajar".into())]).is_err());
-        assert!(row::<One<State>, _>([("a", Value::Null)]).is_err());
-        assert!(row::<One<u8>, _>([("b", Value::Integer(1))]).unwrap_err().to_string().contains("missing field `a`"));
-    }
-
-    #[test]
-    fn values_are_made_of_rust_s_own() {
-        assert_eq!(Value::from(Some(5)), Value::Integer(5));
-        assert_eq!(Value::from(None::<f64>), Value::Null);
-        assert_eq!(Value::from(true), Value::Boolean(true));
-        let max = (1 << 53) - 1;
-        for safe in [max, -max] {
-            assert_eq!(Value::try_from_i64(safe).unwrap(), Value::Integer(safe));
-        }
-        for unsafe_ in [max + 1, -max - 1, i64::MIN, i64::MAX] {
-            assert_eq!(
-                Value::try_from_i64(unsafe_).unwrap_err().to_string(),
-                "Value outside JavaScript safe integer range"
-            );
-        }
+    /// Runs one or more statements. The bindings are the last one's, for its `?` in their order, and the cursor goes over
+    /// its rows.
+    ///
+    /// # Errors
+    /// When a statement is wrong, may not be run, or fails before its first row. What those before it wrote stays.
+    pub fn exec(&self, query: &str, bindings: impl Into<Option<Vec<SqlStorageValue>>>) -> Result<SqlCursor> {
+        let bindings: Vec<Value> = bindings.into().unwrap_or_default().into_iter().map(bind).collect();
+        let executed = self.host.ctx().storage(|db| db.exec(query, &bindings))?;
+        Ok(SqlCursor::new(self.host.clone(), executed))
     }
 }

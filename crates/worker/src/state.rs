@@ -1,4 +1,4 @@
-//! What an object's constructor gets: the object's id, its sockets and its gates.
+//! What an object's constructor gets: the object's id, its storage, its sockets and its gates.
 //!
 //! Some methods of the `worker` crate panic when the runtime refuses. Here they let the handler that called
 //! them end in that error, as an exception would, though not at once; each has a `try_` sibling that returns
@@ -14,6 +14,7 @@ use crate::date::{Date, DateInit};
 use crate::error::Error;
 use crate::namespace::ObjectId;
 use crate::native::{self, Host};
+use crate::storage::Storage;
 use crate::websocket::{WebSocket, WebSocketRequestResponsePair};
 
 /// The object's own view of itself.
@@ -31,6 +32,11 @@ impl State {
     /// The id of this object; its [`name`](ObjectId::name) is there if it was addressed by name.
     pub fn id(&self) -> ObjectId<'_> {
         ObjectId::own(self.id.clone())
+    }
+
+    /// What the object keeps: keys with values, SQL tables, and its alarm.
+    pub fn storage(&self) -> Storage {
+        Storage::new(self.host.clone())
     }
 
     /// Runs `future` on after the handler has ended. The object stays in memory until it is done.
@@ -75,18 +81,7 @@ impl State {
         F: Future<Output = Result<T>> + 'static,
         T: 'static,
     {
-        let slot = Rc::new(Slot { value: RefCell::new(None), reader: RefCell::new(None) });
-        let blocked = self.host.block({
-            let slot = slot.clone();
-            async move {
-                slot.put(future.await?);
-                Ok(())
-            }
-        });
-        async move {
-            blocked?;
-            Ok(slot.take().await)
-        }
+        critical_section(&self.host, future)
     }
 
     /// Takes the server end of a pair: its events go to the `websocket_` handlers, and it stays open while the
@@ -192,6 +187,26 @@ impl State {
         self.host.ctx().abort(reason);
         // The handler under way must not answer any more: its caller hears of the reset.
         self.host.fail(Err(Error::from(reason)));
+    }
+}
+
+/// Runs `future` in a critical section, which begins with this call.
+pub(crate) fn critical_section<F, T>(host: &Host, future: F) -> impl Future<Output = Result<T>> + use<F, T>
+where
+    F: Future<Output = Result<T>> + 'static,
+    T: 'static,
+{
+    let slot = Rc::new(Slot { value: RefCell::new(None), reader: RefCell::new(None) });
+    let blocked = host.block({
+        let slot = slot.clone();
+        async move {
+            slot.put(future.await?);
+            Ok(())
+        }
+    });
+    async move {
+        blocked?;
+        Ok(slot.take().await)
     }
 }
 

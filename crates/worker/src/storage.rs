@@ -1,180 +1,282 @@
-//! What is asked of storage: which keys to list, and when an alarm is due.
+//! What an object keeps: keys with values, SQL tables, and its alarm.
 //!
-//! The options that only tell Cloudflare how to wait are taken and change nothing: here a call of storage never lets
-//! another event in between, and what was written is confirmed before anything leaves.
+//! ```
+//! use worker::*;
+//!
+//! #[durable_object]
+//! pub struct Counter {
+//!     state: State,
+//! }
+//!
+//! impl DurableObject for Counter {
+//!     fn new(state: State, _env: Env) -> Self {
+//!         Self { state }
+//!     }
+//!
+//!     async fn fetch(&self, _req: Request) -> Result<Response> {
+//!         let storage = self.state.storage();
+//!         let count = storage.get::<u64>("count").await?.unwrap_or(0) + 1;
+//!         storage.put("count", count).await?;
+//!         Response::ok(count.to_string())
+//!     }
+//! }
+//! ```
+//!
+//! Everything here happens at once, also where a signature is `async`: between two awaits of anything else no other
+//! handler comes in between. What a handler writes from one such await to the next is one transaction, and what it
+//! sends after a write, its response too, leaves when that is safe on the disk. Values have the bytes that JavaScript
+//! has for them, so that classes in either language read each other's (`docs/values.md`).
 
-use std::time::Duration;
+mod alarm;
+mod kv;
+mod map;
+mod transaction;
 
-use chrono::{DateTime, Utc};
+use std::future::Future;
+use std::ops::Deref;
+
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
-use crate::date::{Date, DateInit};
+pub use self::alarm::{AlarmInvocationInfo, GetAlarmOptions, ScheduledTime, SetAlarmOptions};
+pub use self::kv::{ListOptions, SyncKvStorage};
+pub use self::map::StorageMap;
+pub use self::transaction::Transaction;
 
-/// Which keys are listed, and in which order.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct ListOptions<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    start: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    end: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    prefix: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reverse: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    limit: Option<usize>,
+use crate::Result;
+use crate::error::Error;
+use crate::native::{Host, Time};
+use crate::sql::SqlStorage;
+
+/// The storage of an object.
+#[derive(Clone, Debug)]
+pub struct Storage {
+    host: Host,
 }
 
-impl<'a> ListOptions<'a> {
-    /// All keys, in the order of their bytes.
-    pub fn new() -> Self {
-        Self::default()
+/// The text is the runtime's, in all languages.
+const NOT_IN_TRANSACTION: &str = "Cannot call deleteAll() within a transaction";
+
+impl Storage {
+    pub(crate) fn new(host: Host) -> Self {
+        Self { host }
     }
 
-    /// Keys from this one on.
-    pub fn start(mut self, key: &'a str) -> Self {
-        self.start = Some(key);
-        self
+    /// Keys and values without `async`, as in JavaScript. They are the same ones.
+    pub fn kv(&self) -> SyncKvStorage {
+        SyncKvStorage::new(self.host.clone())
     }
 
-    /// Keys before this one.
-    pub fn end(mut self, key: &'a str) -> Self {
-        self.end = Some(key);
-        self
+    /// SQL.
+    pub fn sql(&self) -> SqlStorage {
+        SqlStorage::new(self.host.clone())
     }
 
-    /// Keys that begin like this.
-    pub fn prefix(mut self, prefix: &'a str) -> Self {
-        self.prefix = Some(prefix);
-        self
+    /// The value of a key; none if there is no such key, or its value is null.
+    ///
+    /// # Errors
+    /// When the value is not a `T`.
+    pub async fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>> {
+        self.kv().get(key)
     }
 
-    /// Whether the last key comes first.
-    pub fn reverse(mut self, reverse: bool) -> Self {
-        self.reverse = Some(reverse);
-        self
+    /// Those of the keys that are there, with their values, in the order of the keys.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    pub async fn get_multiple(&self, keys: Vec<impl Deref<Target = str>>) -> Result<StorageMap> {
+        self.kv().get_multiple(&keys)
     }
 
-    /// So many at most.
-    pub fn limit(mut self, limit: usize) -> Self {
-        self.limit = Some(limit);
-        self
-    }
-}
-
-/// How an alarm is asked for. It changes nothing.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct GetAlarmOptions {
-    /// Whether other events may come in between: none can.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub allow_concurrency: Option<bool>,
-}
-
-/// How an alarm is set or deleted. It changes nothing.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct SetAlarmOptions {
-    /// Whether other events may come in between: none can.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub allow_concurrency: Option<bool>,
-    /// Whether messages may leave before the alarm is durable: none do.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub allow_unconfirmed: Option<bool>,
-}
-
-/// When an alarm is due: a point in time, or so long after it is set.
-///
-/// ```
-/// use std::time::Duration;
-/// use worker::{Date, DateInit, ScheduledTime};
-///
-/// let now = Date::new(DateInit::Millis(1000));
-/// assert_eq!(ScheduledTime::from(Duration::from_secs(2)).counted_from(&now).as_millis(), 3000);
-/// assert_eq!(ScheduledTime::from(-400).counted_from(&now).as_millis(), 600);
-/// assert_eq!(ScheduledTime::new(DateInit::Millis(7).into()).counted_from(&now).as_millis(), 7);
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ScheduledTime(Due);
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Due {
-    At(Date),
-    /// Milliseconds after it is set.
-    After(i64),
-}
-
-impl ScheduledTime {
-    /// At a point in time.
-    pub fn new(date: Date) -> Self {
-        Self(Due::At(date))
+    /// Gives a key a value.
+    ///
+    /// # Errors
+    /// When the value cannot be stored, or both together are too long.
+    pub async fn put<T: Serialize>(&self, key: &str, value: T) -> Result<()> {
+        self.kv().put(key, value)
     }
 
-    /// The point in time, when the alarm is set now. What would lie before 1970 is 1970.
-    pub fn counted_from(&self, now: &Date) -> Date {
-        match &self.0 {
-            Due::At(date) => date.clone(),
-            Due::After(offset) => Date::new(DateInit::Millis(now.as_millis().saturating_add_signed(*offset))),
+    /// Gives a key for each field of a struct, or each entry of a map, that field's value. Fields that are `None` are
+    /// left out.
+    ///
+    /// # Errors
+    /// When `values` is neither, or one of them cannot be stored; then none is.
+    pub async fn put_multiple<T: Serialize>(&self, values: T) -> Result<()> {
+        self.kv().put_multiple(&values)
+    }
+
+    /// Removes a key; tells whether it was there.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    pub async fn delete(&self, key: &str) -> Result<bool> {
+        self.kv().delete(key)
+    }
+
+    /// Removes keys; tells how many of them were there.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    pub async fn delete_multiple(&self, keys: Vec<impl Deref<Target = str>>) -> Result<usize> {
+        self.kv().delete_multiple(&keys)
+    }
+
+    /// Deletes everything: keys, tables and the alarm.
+    ///
+    /// # Errors
+    /// Inside of a transaction.
+    pub async fn delete_all(&self) -> Result<()> {
+        let ctx = self.host.ctx();
+        if ctx.storage(|db| Ok(db.depth()))? > 0 {
+            return Err(Error::JsError(NOT_IN_TRANSACTION.to_owned()));
         }
-    }
-}
-
-impl From<Date> for ScheduledTime {
-    fn from(date: Date) -> Self {
-        Self::new(date)
-    }
-}
-
-impl From<DateTime<Utc>> for ScheduledTime {
-    fn from(date: DateTime<Utc>) -> Self {
-        Self::new(date.into())
-    }
-}
-
-impl From<i64> for ScheduledTime {
-    /// Milliseconds after it is set.
-    fn from(offset: i64) -> Self {
-        Self(Due::After(offset))
-    }
-}
-
-impl From<Duration> for ScheduledTime {
-    /// Rounded down to milliseconds, as in the original.
-    fn from(offset: Duration) -> Self {
-        Self(Due::After(i64::try_from(offset.as_millis()).unwrap_or(i64::MAX)))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use chrono::{TimeZone, Utc};
-
-    use super::{ListOptions, ScheduledTime, SetAlarmOptions};
-    use crate::date::{Date, DateInit};
-
-    #[test]
-    fn alarms_are_due_at_a_time_or_after_one() {
-        fn check(due: impl Into<ScheduledTime>, expected: u64) {
-            let now = Date::new(DateInit::Millis(5000));
-            assert_eq!(due.into().counted_from(&now).as_millis(), expected);
-        }
-        check(Utc.timestamp_millis_opt(70).unwrap(), 70);
-        check(Date::new(DateInit::Millis(80)), 80);
-        check(0, 5000);
-        check(250, 5250);
-        check(-6000, 0);
-        check(Duration::from_micros(1999), 5001);
-        // What no date can say is none, and `as_millis` has zero for that.
-        check(Duration::MAX, 0);
+        ctx.storage(|db| db.delete_all())?;
+        Ok(ctx.delete_alarm()?)
     }
 
-    #[test]
-    fn options_serialize_as_javascript_takes_them() {
-        let options = ListOptions::new().start("a").end("b").prefix("c").reverse(true).limit(3);
-        let expected = serde_json::json!({"start": "a", "end": "b", "prefix": "c", "reverse": true, "limit": 3});
-        assert_eq!(serde_json::to_value(options).unwrap(), expected);
-        assert_eq!(serde_json::to_value(ListOptions::new()).unwrap(), serde_json::json!({}));
-        let options = SetAlarmOptions { allow_concurrency: None, allow_unconfirmed: Some(true) };
-        assert_eq!(serde_json::to_value(options).unwrap(), serde_json::json!({"allow_unconfirmed": true}));
+    /// All keys with their values, in the order of the keys' bytes. They are held in memory all at once.
+    ///
+    /// # Errors
+    /// When they are too many; [`list_with_options`](Self::list_with_options) gives a part of them.
+    pub async fn list(&self) -> Result<StorageMap> {
+        self.kv().list()
+    }
+
+    /// Those keys that the options let through, with their values, in the order of the keys' bytes.
+    ///
+    /// # Errors
+    /// When the options contradict each other, or the keys are too many.
+    pub async fn list_with_options(&self, opts: ListOptions<'_>) -> Result<StorageMap> {
+        self.kv().list_with_options(opts)
+    }
+
+    /// When the alarm is set for, in milliseconds since 1970. None while its handler runs, unless that has set it
+    /// again.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    pub async fn get_alarm(&self) -> Result<Option<i64>> {
+        let at = self.host.ctx().alarm()?;
+        Ok(at.map(|at| i64::try_from(at.as_millis()).unwrap_or(i64::MAX)))
+    }
+
+    /// Like [`get_alarm`](Self::get_alarm): the options change nothing here.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    pub async fn get_alarm_with_options(&self, options: GetAlarmOptions) -> Result<Option<i64>> {
+        let _ = options;
+        self.get_alarm().await
+    }
+
+    /// Sets the one alarm of the object, instead of one that was set before. At that time, or at once when it has
+    /// passed, [`DurableObject::alarm`](crate::DurableObject::alarm) is called, also if the object sleeps then or the
+    /// server was started anew. It is called again when it fails.
+    ///
+    /// ```
+    /// # use worker::*;
+    /// # async fn example(storage: Storage) -> Result<()> {
+    /// storage.set_alarm(std::time::Duration::from_secs(60)).await
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// When the time is not after 1970, or is after 2189.
+    pub async fn set_alarm(&self, scheduled_time: impl Into<ScheduledTime>) -> Result<()> {
+        let at = scheduled_time.into().millis()?;
+        Ok(self.host.ctx().set_alarm(Time::from_millis(at))?)
+    }
+
+    /// Like [`set_alarm`](Self::set_alarm): the options change nothing here.
+    ///
+    /// # Errors
+    /// As with [`set_alarm`](Self::set_alarm).
+    pub async fn set_alarm_with_options(
+        &self,
+        scheduled_time: impl Into<ScheduledTime>,
+        options: SetAlarmOptions,
+    ) -> Result<()> {
+        let _ = options;
+        self.set_alarm(scheduled_time).await
+    }
+
+    /// Takes the alarm away. A handler that runs goes on.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    pub async fn delete_alarm(&self) -> Result<()> {
+        Ok(self.host.ctx().delete_alarm()?)
+    }
+
+    /// Like [`delete_alarm`](Self::delete_alarm): the options change nothing here.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    pub async fn delete_alarm_with_options(&self, options: SetAlarmOptions) -> Result<()> {
+        let _ = options;
+        self.delete_alarm().await
+    }
+
+    /// Runs `closure` as one transaction: what it writes, by whatever way, is kept when it succeeds and forgotten when
+    /// it fails. It may await anything; meanwhile nothing else happens to the object, as in
+    /// [`block_concurrency_while`](crate::State::block_concurrency_while). Transactions nest.
+    ///
+    /// ```
+    /// # use worker::*;
+    /// # async fn example(storage: Storage) -> Result<()> {
+    /// storage
+    ///     .transaction(|txn| async move {
+    ///         let balance: i64 = txn.get("balance").await?;
+    ///         if balance < 10 {
+    ///             return Err("too little".into());
+    ///         }
+    ///         txn.put("balance", balance - 10).await
+    ///     })
+    ///     .await
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// That of `closure`, which the object survives; and when transactions are nested too deeply. A closure that takes
+    /// longer than 30 seconds costs the object its memory, and what the closure wrote.
+    ///
+    /// # Cancel safety
+    /// Once it has begun, the transaction goes on when the returned future is dropped.
+    pub async fn transaction<F, Fut>(&self, closure: F) -> Result<()>
+    where
+        F: FnOnce(Transaction) -> Fut + 'static,
+        Fut: Future<Output = Result<()>> + 'static,
+    {
+        transaction::run(&self.host, closure).await
+    }
+
+    /// Runs `closure` as one transaction, without `async`, as in JavaScript: what it writes is kept when it succeeds
+    /// and forgotten when it fails.
+    ///
+    /// ```
+    /// # use worker::*;
+    /// # fn example(storage: Storage) -> Result<u32> {
+    /// storage.transaction_sync(|| {
+    ///     let next = storage.kv().get("next")?.unwrap_or(0) + 1;
+    ///     storage.kv().put("next", next)?;
+    ///     storage.sql().exec("INSERT INTO jobs (id) VALUES (?)", vec![next.into()])?;
+    ///     Ok(next as u32)
+    /// })
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// That of `closure`; and when transactions are nested too deeply.
+    pub fn transaction_sync<T>(&self, closure: impl FnOnce() -> Result<T>) -> Result<T> {
+        transaction::run_sync(&self.host, closure)
+    }
+
+    /// Waits until everything written so far is safe on the disk. Responses and messages wait by themselves.
+    ///
+    /// # Errors
+    /// Never yet: when writes are lost, the object is reset before anyone could see an error here.
+    pub async fn sync(&self) -> Result<()> {
+        self.host.ctx().synced().await;
+        Ok(())
     }
 }

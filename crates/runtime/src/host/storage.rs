@@ -287,18 +287,21 @@ impl Host {
             self.object.borrow_mut().restore_alarm_state(before);
         }
         if let File::Open(db) | File::Leaving(db) = &mut storage.file {
+            db.close_cursors();
             db.roll_back();
             // What cannot be read now will not be there at the next opening either, which says so.
             storage.alarm = db.alarm().ok().map(|row| row.map(record));
         }
     }
 
-    /// The guest is gone, and with it whoever could end the transactions that it had open.
-    pub(crate) fn abandon_transactions(&self) {
+    /// The guest is gone, and with it whoever could end its transactions or read its cursors.
+    pub(crate) fn abandon_storage(&self) {
         let mut storage = self.storage.borrow_mut();
-        let Some(storage) = storage.as_deref_mut().filter(|storage| !storage.transactions.is_empty()) else { return };
-        storage.transactions.clear();
-        if let File::Open(db) | File::Leaving(db) = &mut storage.file {
+        let Some(storage) = storage.as_deref_mut() else { return };
+        let was_open = !std::mem::take(&mut storage.transactions).is_empty();
+        let (File::Open(db) | File::Leaving(db)) = &mut storage.file else { return };
+        db.close_cursors();
+        if was_open {
             db.roll_back();
             if let Ok(alarm) = db.alarm() {
                 storage.alarm = Some(alarm.map(record));

@@ -9,8 +9,7 @@ use serde::forward_to_deserialize_any;
 use super::Fault;
 use super::access::{Entries, Items, Variant};
 use super::index::Index;
-use super::ser::SAFE_INTEGER_MAX;
-use crate::limits::CLONE_DEPTH_MAX;
+use crate::limits::{CLONE_DEPTH_MAX, SAFE_INTEGER_MAX};
 use crate::native::wire::{REG_EXP_FLAGS, Reader, VIEW_GROWS, tag, unzigzag};
 
 /// A value: a place in the bytes, or what they only imply.

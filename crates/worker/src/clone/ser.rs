@@ -11,11 +11,8 @@ use serde::ser::{
 };
 
 use super::Fault;
-use crate::limits::CLONE_DEPTH_MAX;
+use crate::limits::{CLONE_DEPTH_MAX, SAFE_INTEGER_MAX};
 use crate::native::wire::{Writer, tag};
-
-/// Integers of at most this magnitude are numbers in JavaScript without loss (`Number.MAX_SAFE_INTEGER`).
-pub(super) const SAFE_INTEGER_MAX: u128 = (1 << 53) - 1;
 
 /// [`VIEW`](tag::VIEW)'s number of a `Uint8Array`.
 pub(super) const UINT8: u64 = 2;
@@ -32,7 +29,7 @@ impl Encoder {
     }
 
     fn integer(&mut self, is_negative: bool, magnitude: u128) {
-        if magnitude <= SAFE_INTEGER_MAX {
+        if magnitude <= u128::from(SAFE_INTEGER_MAX) {
             #[expect(clippy::cast_precision_loss, reason = "so small a number has its own f64")]
             let number = magnitude as f64;
             // Zero has no sign here.

@@ -15,6 +15,7 @@ use crate::durable::{DurableObject, WebSocketIncomingMessage};
 use crate::env::Env;
 use crate::error::Error;
 use crate::state::State;
+use crate::storage::AlarmInvocationInfo;
 use crate::websocket::WebSocket;
 
 /// Makes the objects of the class `T`.
@@ -93,7 +94,10 @@ impl<T: DurableObject + 'static> ObjectGuest<T> {
                 let error = Error::JsError(error.into());
                 Box::pin(async move { object.websocket_error(socket, error).await.map(|()| Outcome::Done) })
             }
-            Event::Alarm { .. } => Box::pin(async move { object.alarm().await.map(|_| Outcome::Done) }),
+            Event::Alarm { scheduled, retry_count } => {
+                let info = AlarmInvocationInfo::new(retry_count, scheduled.as_millis());
+                Box::pin(async move { object.alarm_with_info(info).await.map(|_| Outcome::Done) })
+            }
         })
     }
 }
