@@ -5,6 +5,7 @@
 
 use std::path::Path;
 use std::sync::mpsc;
+use std::time::Duration;
 
 use dormouse_object::id::{IdError, NamespaceKey, ObjectId};
 use dormouse_storage::inspect::{Contents, CopyError};
@@ -157,7 +158,7 @@ impl Objects {
         };
         let contents = loan.with(|db| {
             let alarm = db.alarm()?;
-            let contents = within(db.interrupter(), || db.contents())?;
+            let contents = within(OPERATOR_SQL_TIME_MAX, db.interrupter(), || db.contents())?;
             Ok::<_, Error>((contents, alarm))
         });
         match contents.and_then(|contents| contents) {
@@ -180,14 +181,15 @@ impl Objects {
         let (key, _) = self.find(class, object)?;
         let mut loan = self.borrow_stored(&key, object, Purpose::Use)?;
         if !write {
-            let Rows { columns, values } = loan.with(|db| within(db.interrupter(), || db.query(sql)))??;
+            let Rows { columns, values } =
+                loan.with(|db| within(OPERATOR_SQL_TIME_MAX, db.interrupter(), || db.query(sql)))??;
             return Ok(Outcome { columns, values, rows_written: 0 });
         }
         let is_quiet = loan.with(|db| db.is_quiet())?;
         if !is_quiet {
             return Err(OperatorError::Busy("the object reads rows of a cursor; try again".into()));
         }
-        Ok(loan.write(|db| within(db.interrupter(), || exec(db, sql)))?)
+        Ok(loan.write(|db| within(OPERATOR_SQL_TIME_MAX, db.interrupter(), || exec(db, sql)))?)
     }
 
     /// Writes a copy of the database of an object into a new file that any SQLite can open.
@@ -350,11 +352,11 @@ fn exec(db: &mut Db, sql: &str) -> Result<Outcome, Error> {
 }
 
 /// Interrupts a database that works for too long.
-fn within<T>(interrupter: Interrupter, work: impl FnOnce() -> T) -> T {
+fn within<T>(patience: Duration, interrupter: Interrupter, work: impl FnOnce() -> T) -> T {
     let (done, ended) = mpsc::channel::<()>();
     std::thread::scope(|scope| {
         scope.spawn(move || {
-            let mut patience = OPERATOR_SQL_TIME_MAX;
+            let mut patience = patience;
             // Again and again: it may come between two statements.
             while let Err(mpsc::RecvTimeoutError::Timeout) = ended.recv_timeout(patience) {
                 interrupter.interrupt();
@@ -368,4 +370,31 @@ fn within<T>(interrupter: Interrupter, work: impl FnOnce() -> T) -> T {
 }
 
 /// How often a database is told again that it is to stop.
-const INTERRUPT_PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
+const INTERRUPT_PAUSE: Duration = Duration::from_millis(50);
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use dormouse_storage::file::Disk;
+    use dormouse_storage::{Db, Vfs};
+
+    use super::{OPERATOR_SQL_TIME_MAX, exec, within};
+
+    #[test]
+    fn sql_that_takes_too_long_is_stopped_and_has_written_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let vfs = Vfs::new(Arc::new(Disk)).unwrap();
+        let mut db = Db::open(&vfs, &folder.path().join("object.sqlite"), None, None).unwrap();
+        db.exec("CREATE TABLE log (text)", &[]).unwrap();
+        db.commit().unwrap();
+        let endless = "INSERT INTO log VALUES ('x'); \
+            WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n";
+        let error = within(Duration::from_millis(1), db.interrupter(), || exec(&mut db, endless)).unwrap_err();
+        assert!(error.to_string().contains("interrupt"), "{error}");
+        db.roll_back();
+        let quick = within(OPERATOR_SQL_TIME_MAX, db.interrupter(), || exec(&mut db, "SELECT count(*) FROM log"));
+        assert_eq!(format!("{:?}", quick.unwrap().values), "[Integer(0)]");
+    }
+}

@@ -1,5 +1,7 @@
 //! What is told of a database to somebody who is not its guest.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on shall panic")]
+
 use std::path::Path;
 use std::sync::Arc;
 
