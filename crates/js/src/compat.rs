@@ -25,6 +25,7 @@ const FLAGS: &[Flag] = &[
     flag("set_event_target_this", "no_set_event_target_this", "2025-08-01"),
     flag("enable_ctx_exports", "disable_ctx_exports", "2025-11-17"),
     flag("enable_request_signal", "disable_request_signal", ""),
+    flag("delete_all_deletes_alarm", "delete_all_preserves_alarm", "2026-02-24"),
     flag("websocket_close_reason_byte_limit", "no_websocket_close_reason_byte_limit", "2026-03-03"),
     flag("websocket_standard_binary_type", "no_websocket_standard_binary_type", "2026-03-17"),
     flag("web_socket_auto_reply_to_close", "web_socket_manual_reply_to_close", "2026-04-07"),

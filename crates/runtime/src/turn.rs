@@ -132,7 +132,10 @@ impl Host {
             (Ok(Progress::Done(Ok(()))), None) => self.end_turn(task, Ended::Done(Ok(())), now),
             (Ok(Progress::Done(Err(error))), None) => {
                 tracing::error!(object = self.label(), error = %error, stack = error.stack, "handler failed");
-                self.end_turn(task, Ended::Done(Err(&error.message)), now);
+                match self.with_object(|object| object.is_critical(task)) {
+                    true => self.crash(&error.message, now),
+                    false => self.end_turn(task, Ended::Done(Err(&error.message)), now),
+                }
             }
             (Ok(Progress::Broken(error)), None) => {
                 tracing::error!(object = self.label(), error = %error, stack = error.stack, "guest broke down");

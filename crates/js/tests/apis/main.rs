@@ -13,14 +13,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
 
-use dormouse_js::{Binding, Class, Module, ModuleSource, Worker, application};
+use dormouse_js::{Binding, Class, ClassStorage, Module, ModuleSource, Worker, application};
 
 use crate::harness::Server;
 
 const LINE_LEN_SHOWN: usize = 400;
 
 /// The folders whose tests are run.
-const FOLDERS: &[&str] = &["apis"];
+const FOLDERS: &[&str] = &["apis", "objects"];
 /// What tests import: they are no tests themselves.
 const HELPERS: [(&str, &str); 2] = [("transcript.js", "apis"), ("sections.js", "objects")];
 
@@ -60,11 +60,17 @@ fn transcript(folder_name: &str, name: &str) -> String {
     worker.modules = vec![script(folder_name, &worker.main)];
     worker.modules.extend(HELPERS.map(|(file, folder_name)| script(folder_name, file)));
     if folder_name == "objects" {
-        worker.classes.push(Class { name: "Subject".into(), unique_key: format!("{name}-Subject") });
+        worker.classes.push(Class {
+            name: "Subject".into(),
+            unique_key: format!("{name}-Subject"),
+            storage: ClassStorage::Sql,
+        });
         let (name, class) = ("SUBJECT".into(), "Subject".into());
         worker.bindings.push(Binding::Namespace { name, class, worker: None });
     }
-    let server = Server::new(application(vec![worker]).unwrap_or_else(|error| panic!("{error}")));
+    let data = tempfile::tempdir().unwrap();
+    let application = application(vec![worker]).unwrap_or_else(|error| panic!("{error}"));
+    let server = Server::with(application, |options| options.storage.data = Some(data.path().to_owned()));
     let (status, text) = server.ask("http://example.com/path?query=1");
     assert_eq!(status, 200, "{name}: {text}");
     text
