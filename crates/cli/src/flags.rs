@@ -3,10 +3,14 @@
 //! Each has a variable of the same name, `DORMOUSE_…`; the flag wins.
 
 use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use dormouse_server::{Builder, LogFormat, Server, init_logging};
+use dormouse_server::{Builder, Durability, LogFormat, Server, init_logging};
+
+/// The data folder in a project's own.
+pub(crate) const DATA: &str = ".dormouse";
 
 /// How a server runs, whatever it serves.
 #[derive(Debug, Args)]
@@ -18,6 +22,14 @@ pub(crate) struct ServerFlags {
     /// Threads that serve objects [default: one per core]
     #[arg(long, value_name = "N", env = "DORMOUSE_SHARDS")]
     shards: Option<NonZeroUsize>,
+
+    /// Folder for what objects store [default: .dormouse in the project's folder]
+    #[arg(long, value_name = "DIR", env = "DORMOUSE_DATA")]
+    data: Option<PathBuf>,
+
+    /// When a write counts as safe: strict survives a power loss, relaxed the death of the process
+    #[arg(long, value_name = "MODE", env = "DORMOUSE_DURABILITY", default_value = "strict", value_parser = durability)]
+    durability: Durability,
 
     /// How long an object stays in memory after its last activity
     #[arg(long, value_name = "TIME", env = "DORMOUSE_HIBERNATE_AFTER", default_value = "10s", value_parser = duration)]
@@ -41,18 +53,34 @@ pub(crate) struct ServerFlags {
 }
 
 impl ServerFlags {
-    /// Sets up the log, as the flags say or else as `format`, and the server.
-    pub(crate) fn builder(&self, format: LogFormat) -> anyhow::Result<Builder> {
-        init_logging(self.log.unwrap_or(format), Some(&self.log_filter))?;
-        let mut server =
-            Server::builder().listen(&self.listen).hibernate_after(self.hibernate_after).stop_grace(self.stop_grace);
+    /// Sets up the log, as the flags say or else as `format`.
+    pub(crate) fn init_logging(&self, format: LogFormat) -> anyhow::Result<()> {
+        Ok(init_logging(self.log.unwrap_or(format), Some(&self.log_filter))?)
+    }
+
+    /// Sets up the server of a project that is in this folder.
+    pub(crate) fn builder(&self, project: &Path) -> Builder {
+        let mut server = Server::builder()
+            .listen(&self.listen)
+            .data(self.data.clone().unwrap_or_else(|| project.join(DATA)))
+            .durability(self.durability)
+            .hibernate_after(self.hibernate_after)
+            .stop_grace(self.stop_grace);
         if let Some(shards) = self.shards {
             server = server.shards(shards.get());
         }
         if let Some(interval) = self.ping_interval {
             server = server.ping_interval(interval);
         }
-        Ok(server)
+        server
+    }
+}
+
+fn durability(text: &str) -> Result<Durability, String> {
+    match text {
+        "strict" => Ok(Durability::Strict),
+        "relaxed" => Ok(Durability::Relaxed),
+        _ => Err("there are strict and relaxed".into()),
     }
 }
 
@@ -103,6 +131,7 @@ mod tests {
             ("--ping-interval", "0s", "longer than nothing"),
             ("--shards", "0", "zero"),
             ("--log", "loud", "no log format"),
+            ("--durability", "lax", "strict and relaxed"),
         ] {
             let error = Flags::try_parse_from(["x", flag, value]).unwrap_err().to_string();
             assert!(error.contains(says) && error.contains(flag), "{error}");

@@ -15,6 +15,8 @@ use crate::usage::unsupported;
 
 /// What was loaded.
 pub(crate) struct Loaded {
+    /// The folder of the first one.
+    pub(crate) root: PathBuf,
     /// The first one answers requests.
     pub(crate) workers: Vec<Worker>,
     /// Files whose change makes another result.
@@ -43,8 +45,13 @@ impl std::error::Error for Failure {}
 
 impl Loaded {
     pub(crate) fn load(projects: &Projects) -> Result<Self, Failure> {
-        let mut loaded =
-            Self { workers: Vec::new(), watched: Vec::new(), notices: Vec::new(), unsupported: Vec::new() };
+        let mut loaded = Self {
+            root: PathBuf::new(),
+            workers: Vec::new(),
+            watched: Vec::new(),
+            notices: Vec::new(),
+            unsupported: Vec::new(),
+        };
         for path in projects.paths() {
             if let Err(mut failure) = loaded.add(&path, projects) {
                 failure.watched.append(&mut loaded.watched);
@@ -59,6 +66,9 @@ impl Loaded {
             watched: error.problems().iter().map(|problem| problem.file.clone()).collect(),
             text: error.to_string(),
         })?;
+        if self.workers.is_empty() {
+            self.root.clone_from(&project.root);
+        }
         self.watched.extend(project.file.iter().cloned());
         if project.file.is_some() {
             let own = project.environment.iter().map(|name| format!(".dev.vars.{name}"));

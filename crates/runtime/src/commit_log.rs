@@ -77,12 +77,19 @@ pub(crate) trait CommitLog: Send + Sync {
     /// Commits of an object were given up: its log holds only this, if anything.
     fn cut(&self, object: &ObjectKey, wal: Option<WalRange>);
 
-    /// All commits of an object so far are in its database, durably, and its write-ahead log is empty. Returns when that
-    /// is known for good: what comes next must not be taken for the continuation of what was before. The only call that
-    /// waits for the disk.
+    /// All commits of an object so far are in its files, durably. Returns when that is known for good: what comes next must
+    /// not be taken for the continuation of what was before. Waits for the disk.
     ///
     /// # Errors
     ///
     /// When it cannot be made known.
     fn trim(&self, object: &ObjectKey) -> std::io::Result<()>;
+
+    /// An object is no more. Returns when that is known for good; nothing of it comes back from then on. Waits for the
+    /// disk. Whoever calls this has its files, and removes them.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be made known.
+    fn delete(&self, object: &ObjectKey) -> std::io::Result<()>;
 }

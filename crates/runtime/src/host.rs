@@ -6,6 +6,7 @@
 
 mod storage;
 mod files;
+mod lend;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;

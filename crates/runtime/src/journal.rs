@@ -146,6 +146,10 @@ impl Journal {
         let record =
             Record { kind: Kind::Synced, key: key.clone(), salts: wal.salts, offset: wal.end, facts: None, data: &[] };
         let mut state = self.0.lock();
+        if state.logs.get(key).is_none_or(|log| log.salts != wal.salts) {
+            // It was trimmed meanwhile, and is not to come back.
+            return;
+        }
         state.next.push(&record);
         drop(state);
         self.0.filled.notify_one();
@@ -173,6 +177,23 @@ impl Journal {
             _ if state.done <= wanted => Err(io::Error::other("the journal has ended")),
             _ => Ok(()),
         }
+    }
+
+    /// What the registry must know of an object; returns when that is known for good.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be made known.
+    pub(crate) fn register(&self, key: &ObjectKey, facts: Facts) -> io::Result<()> {
+        {
+            let mut state = self.0.lock();
+            let kind = Kind::Bytes;
+            let known = Some(facts.clone());
+            state.next.push(&Record { kind, key: key.clone(), salts: [0; 8], offset: 0, facts: known, data: &[] });
+            state.next.facts.push((key.clone(), facts));
+        }
+        self.0.filled.notify_one();
+        self.wait()
     }
 
     /// Makes the segment that is used next, so that the journal does not have to when it needs it.
@@ -259,6 +280,17 @@ impl CommitLog for Journal {
             if state.logs.remove(key).is_none() {
                 return Ok(());
             }
+            state.next.push(&record);
+        }
+        self.0.filled.notify_one();
+        self.wait()
+    }
+
+    fn delete(&self, key: &ObjectKey) -> io::Result<()> {
+        let record = Record { kind: Kind::Deleted, key: key.clone(), salts: [0; 8], offset: 0, facts: None, data: &[] };
+        {
+            let mut state = self.0.lock();
+            state.logs.remove(key);
             state.next.push(&record);
         }
         self.0.filled.notify_one();

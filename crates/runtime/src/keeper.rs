@@ -13,8 +13,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use dormouse_object::id::ObjectId;
-use dormouse_storage::db::wal_path;
-use dormouse_storage::file::Open;
+use dormouse_storage::commit::WalRange;
 use dormouse_storage::registry::{Entry, Registry};
 use dormouse_storage::{Db, Error, Vfs};
 
@@ -47,6 +46,8 @@ struct News {
     questions: Vec<Question>,
     wants_spare: bool,
     stops: bool,
+    /// Whether nobody is there any more to be told.
+    has_ended: bool,
 }
 
 /// Something that only the registry can answer.
@@ -86,8 +87,13 @@ impl KeeperInbox {
         self.tell(|news| news.checkpoints.push((key, db, waiter)));
     }
 
+    /// A question that comes too late is dropped.
     pub(crate) fn ask(&self, question: Question) {
-        self.tell(|news| news.questions.push(question));
+        self.tell(|news| {
+            if !news.has_ended {
+                news.questions.push(question);
+            }
+        });
     }
 
     pub(crate) fn stop(&self) {
@@ -199,6 +205,8 @@ impl Keeper {
         if let Err(error) = self.registry.sync() {
             tracing::warn!(%error, "the registry could not be synced");
         }
+        let late = mem::replace(&mut *self.inbox.lock(), News { has_ended: true, ..News::default() });
+        drop(late);
     }
 }
 
@@ -220,26 +228,48 @@ impl Keeper {
         waiter.signals.push(Signal::Checkpointed(waiter.host, db));
     }
 
-    /// Writes the log of a database into it that nobody has open. Nothing when somebody has, or there is no log.
-    fn checkpoint_closed(&self, key: &ObjectKey) -> bool {
+    /// Writes the log of a database into it that nobody has open; one that holds nothing goes. Nothing when somebody has
+    /// it, or there is no log.
+    fn checkpoint_closed(&mut self, key: &ObjectKey) -> bool {
         let Some(wal) = self.claims.keep(key) else { return !self.claims.has(key) };
-        let path = store::path(&self.folder, key);
-        let result = Db::open(&self.vfs, &path, None, Some(wal)).and_then(|mut db| {
-            db.checkpoint()?;
-            Ok(db.wal())
-        });
-        let told = result.and_then(|wal| {
-            self.journal.trim(key).map_err(|error| Error::Disk { path: path.clone(), what: error.to_string() })?;
-            Ok(wal)
-        });
+        let told = self.checkpoint_kept(key, wal);
         let is_done = told.is_ok();
         let wal = told.unwrap_or_else(|error| {
             tracing::error!(%error, "a log could not be written into its database");
             // It may have been emptied before that failed.
-            Db::open(&self.vfs, &path, None, None).map_or(wal, |db| db.wal())
+            Db::open(&self.vfs, &store::path(&self.folder, key), None, None).map_or(wal, |db| db.wal())
         });
         self.claims.free(key, wal);
         is_done
+    }
+
+    /// Tells what the log holds then.
+    fn checkpoint_kept(&mut self, key: &ObjectKey, wal: WalRange) -> Result<WalRange, Error> {
+        let path = store::path(&self.folder, key);
+        let mut db = Db::open(&self.vfs, &path, None, Some(wal))?;
+        db.checkpoint()?;
+        let wal = db.wal();
+        if db.is_bare()? {
+            let is_blank = db.is_blank();
+            drop(db);
+            self.erase(key, &path, is_blank)?;
+        } else {
+            self.journal.trim(key).map_err(|error| Error::Disk { path, what: error.to_string() })?;
+        }
+        Ok(wal)
+    }
+
+    /// Removes a database that holds nothing.
+    fn erase(&mut self, key: &ObjectKey, path: &Path, is_blank: bool) -> Result<(), Error> {
+        self.write_registry();
+        let files = self.vfs.files();
+        if is_blank && self.facts.is_empty() && self.registry.get(&key.class, &key.id)?.is_none() {
+            // It was made for somebody who looked for something: nothing else knows of it.
+            return store::remove_files(&**files, path)
+                .map_err(|error| Error::Disk { path: path.into(), what: error.to_string() });
+        }
+        self.next_alarm = None;
+        store::erase(&self.journal, &**files, &mut self.registry, path, key)
     }
 
     /// Makes sure that all of the oldest segment is in the files of its objects, and lets it go.
@@ -266,13 +296,7 @@ impl Keeper {
     fn sync_open(&self, key: &ObjectKey) -> bool {
         let Some(wal) = self.journal.log_of(key) else { return true };
         let path = store::path(&self.folder, key);
-        let files = self.vfs.files();
-        let synced = files
-            .open(&wal_path(&path), Open::Existing)
-            .and_then(|file| file.sync())
-            .and_then(|()| files.open(&path, Open::Existing)?.sync())
-            .and_then(|()| path.parent().map_or(Ok(()), |folder| files.sync_dir(folder)));
-        match synced {
+        match store::sync_files(&**self.vfs.files(), &path) {
             Ok(()) => {
                 self.journal.note_synced(key, wal);
                 self.journal.wait().is_ok()

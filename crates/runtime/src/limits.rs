@@ -90,5 +90,14 @@ pub const CHECKPOINT_DELAY: Duration = Duration::from_secs(2);
 /// Alarms that the keeper fires at a time before it looks at other work.
 pub const ALARMS_AT_ONCE_MAX: usize = 256;
 
+/// Objects that an operator is told of at a time: the keeper looks them up for him, and has alarms to fire.
+pub const LISTED_MAX: usize = 1_000;
+
+/// How long a statement of an operator may run: its object waits for it.
+pub const OPERATOR_SQL_TIME_MAX: Duration = Duration::from_secs(30);
+
+/// How often an operator asks for a database again that others have, each time after they have given it back.
+pub const LOAN_TRIES_MAX: usize = 100;
+
 /// How long one call of a guest to its database may take: as long as its code may compute. Some statements would never end.
 pub const STATEMENT_TIME_MAX: Duration = Duration::from_secs(30);

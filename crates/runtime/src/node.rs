@@ -225,6 +225,11 @@ impl Handle {
         self.0.code.lock().unwrap_or_else(PoisonError::into_inner).class_of(unique_key)
     }
 
+    /// The names and the unique keys of the application's classes.
+    pub(crate) fn classes(&self) -> Vec<(String, Arc<str>)> {
+        self.0.code.lock().unwrap_or_else(PoisonError::into_inner).classes()
+    }
+
     /// The moment from which all threads of the node count.
     pub(crate) fn started(&self) -> (Instant, Time) {
         self.0.started

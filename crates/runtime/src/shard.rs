@@ -32,6 +32,7 @@ use crate::ctx::{Namespace, PendingResponse};
 use crate::guest::GuestFactory;
 use crate::host::{Host, HostKey, Identity, Reply, Target};
 use crate::limits::{OBJECTS_IN_A_ROW_MAX, READ_LEN_MAX, RELOAD_GRACE};
+use crate::loan::{LoanRequest, Residence, lend_files};
 use crate::node::{Handle, Options, WorkerIndex};
 use crate::pair::ClientEnd;
 use crate::request::{Outbound, Request, StubError};
@@ -49,6 +50,8 @@ pub(crate) enum Post {
     Connect(ClientEnd, std::net::TcpStream, Bytes),
     /// The alarm of an object of this shard is due, by the registry.
     Alarm(usize, ObjectId),
+    /// Somebody wants the database of an object of this shard.
+    Lend(LoanRequest),
     /// New code for all objects.
     Replace(Arc<Code>),
     /// The node stops: what is under way may take this long.
@@ -471,6 +474,7 @@ impl Shard {
             Post::Fetch(class, id, request, reply) => self.deliver(class, id, request, reply),
             Post::Connect(client, stream, read_ahead) => self.take_connection(client, stream, &read_ahead),
             Post::Alarm(class, id) => self.wake_for_alarm(class, id),
+            Post::Lend(request) => self.lend(request),
             Post::Replace(code) => self.replace(code),
             // The first one counts.
             Post::Stop(_) => {}
@@ -482,6 +486,16 @@ impl Shard {
         let host = self.host(class, id);
         host.find_alarm();
         host.enter();
+    }
+
+    /// Lends the database of an object, whether it is in memory or not.
+    fn lend(&self, request: LoanRequest) {
+        let class = self.node.class_of(&request.key.class);
+        let key = class.and_then(|class| self.by_id.borrow().get(&(class, request.key.id)).copied());
+        match key.and_then(|key| self.get(key)) {
+            Some(host) => host.lend(request),
+            None => lend_files(&self.node, request, Residence::default()),
+        }
     }
 
     /// From now on guests are built from `code`; those that live retire.
@@ -530,6 +544,7 @@ impl Shard {
                     self.tell(key, |host| host.handle_not_durable(attempt, &failure));
                 }
                 Signal::FilesFree(key) => self.tell(key, Host::handle_files_free),
+                Signal::LoanLost(key, failure) => self.tell(key, |host| host.handle_loan_lost(&failure)),
                 Signal::Checkpointed(key, db) => self.tell(key, |host| host.handle_checkpointed(db)),
             }
         }

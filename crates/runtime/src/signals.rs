@@ -28,8 +28,10 @@ pub(crate) enum Signal {
     NotDurable(HostKey, u32, Arc<str>),
     /// The files of an object are free that its host wanted.
     FilesFree(HostKey),
-    /// The keeper gives back the database of an object.
+    /// The keeper, or whoever borrowed it, gives back the database of an object.
     Checkpointed(HostKey, Box<Db>),
+    /// What was written to the database of an object while it was lent is lost, and why.
+    LoanLost(HostKey, String),
 }
 
 /// The queue of one shard.

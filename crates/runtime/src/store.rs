@@ -14,6 +14,7 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -33,6 +34,9 @@ use crate::keeper::{Keeper, KeeperInbox, Question, rebuild};
 use crate::limits::STATEMENT_TIME_MAX;
 use crate::node::Handle;
 use crate::signals::Signal;
+
+/// The file of the registry in a data folder: where it is, there is one.
+pub const REGISTRY: &str = "registry.sqlite";
 
 /// When a write counts as safe.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -83,7 +87,11 @@ enum Files {
     Closed(WalRange),
     /// The keeper has them, and these want them.
     Kept(Vec<Ticket>),
+    /// They are lent to somebody outside, and these want them.
+    Lent(Vec<Ticket>),
 }
+
+type ClaimsGuard<'a> = MutexGuard<'a, HashMap<ObjectKey, Files>>;
 
 /// Whose the files of each object are; of one that is not in the table nobody's, and its log is empty.
 #[derive(Default)]
@@ -94,7 +102,7 @@ pub(crate) struct Claims {
 }
 
 impl Claims {
-    fn lock(&self) -> MutexGuard<'_, HashMap<ObjectKey, Files>> {
+    fn lock(&self) -> ClaimsGuard<'_> {
         self.files.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -107,12 +115,36 @@ impl Claims {
         Some(wal)
     }
 
-    /// The keeper gives files back.
+    /// Lends files that nobody has, and tells what their log holds if that is known.
+    pub(crate) fn lend(&self, key: &ObjectKey) -> Option<Option<WalRange>> {
+        let mut files = self.lock();
+        let wal = match files.get(key) {
+            None => None,
+            Some(Files::Closed(wal)) => Some(*wal),
+            Some(Files::Open | Files::Kept(_) | Files::Lent(_)) => return None,
+        };
+        files.insert(key.clone(), Files::Lent(Vec::new()));
+        Some(wal)
+    }
+
+    /// Waits until neither the keeper nor somebody outside has the files.
+    pub(crate) fn wait(&self, key: &ObjectKey) {
+        drop(self.wait_in(key, self.lock()));
+    }
+
+    fn wait_in<'a>(&'a self, key: &ObjectKey, mut files: ClaimsGuard<'a>) -> ClaimsGuard<'a> {
+        while matches!(files.get(key), Some(Files::Kept(_) | Files::Lent(_))) {
+            files = self.freed.wait(files).unwrap_or_else(PoisonError::into_inner);
+        }
+        files
+    }
+
+    /// Files that were kept or lent are given back.
     pub(crate) fn free(&self, key: &ObjectKey, wal: WalRange) {
         let before =
             if wal.end > 0 { self.lock().insert(key.clone(), Files::Closed(wal)) } else { self.lock().remove(key) };
         self.freed.notify_all();
-        if let Some(Files::Kept(waiting)) = before {
+        if let Some(Files::Kept(waiting) | Files::Lent(waiting)) = before {
             for Ticket { signals, host, .. } in waiting {
                 signals.push(Signal::FilesFree(host));
             }
@@ -124,9 +156,9 @@ impl Claims {
         self.lock().contains_key(key)
     }
 
-    /// Whether a host has the files.
+    /// Whether a host has the files, or somebody outside.
     pub(crate) fn is_open(&self, key: &ObjectKey) -> bool {
-        matches!(self.lock().get(key), Some(Files::Open))
+        matches!(self.lock().get(key), Some(Files::Open | Files::Lent(_)))
     }
 }
 
@@ -139,7 +171,7 @@ pub(crate) struct Store {
     journal: Arc<Journal>,
     inbox: Arc<KeeperInbox>,
     /// Objects whose files are damaged, and how.
-    refused: HashMap<ObjectKey, String>,
+    refused: Mutex<HashMap<ObjectKey, String>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// What the keeper will start with.
     idle: Mutex<Option<Idle>>,
@@ -150,7 +182,7 @@ pub(crate) struct Store {
 struct Idle {
     registry: Registry,
     segments: Vec<Segment>,
-    facts: Vec<(ObjectKey, Facts)>,
+    facts: HashMap<ObjectKey, Facts>,
     closed: Vec<ObjectKey>,
 }
 
@@ -189,8 +221,11 @@ impl Store {
         create_dir_durably(&*files, folder).map_err(io)?;
         let vfs = Vfs::new(files.clone()).map_err(io)?;
         let journal_folder = folder.join("journal");
-        let Recovered { start, segments, facts, refused } = recover(&*files, folder, &journal_folder)?;
+        let Recovered { start, segments, facts, deleted, refused } = recover(&*files, folder, &journal_folder)?;
         let mut registry = open_registry(&vfs, folder)?;
+        for key in &deleted {
+            registry.remove(&key.class, &key.id)?;
+        }
         registry.put(refused.iter().map(|(key, why)| Entry {
             class: key.class.to_string(),
             id: key.id,
@@ -217,7 +252,7 @@ impl Store {
             claims,
             journal: Arc::new(journal),
             inbox,
-            refused,
+            refused: Mutex::new(refused),
             threads: Mutex::new(vec![thread]),
             idle: Mutex::new(Some(Idle { registry, segments, facts, closed })),
             lock,
@@ -294,13 +329,13 @@ impl Store {
         match files.get_mut(key) {
             // In the table only when they are really opened: most objects that wake store nothing.
             None | Some(Files::Open) => Claim::Yours(None),
-            Some(Files::Kept(waiting)) => {
+            Some(Files::Kept(waiting) | Files::Lent(waiting)) => {
                 waiting.push(waiter.clone());
                 Claim::Busy
             }
             Some(entry @ Files::Closed(_)) => match std::mem::replace(entry, Files::Open) {
                 Files::Closed(wal) => Claim::Yours(Some(wal)),
-                Files::Open | Files::Kept(_) => Claim::Yours(None),
+                Files::Open | Files::Kept(_) | Files::Lent(_) => Claim::Yours(None),
             },
         }
     }
@@ -308,20 +343,18 @@ impl Store {
     /// The same for a host that has a guest, and opens the files now. Waits for the keeper, which can have them only if
     /// they were closed in this very moment.
     pub(crate) fn claim_and_wait(&self, key: &ObjectKey) -> Option<WalRange> {
-        let mut files = self.claims.lock();
-        while matches!(files.get(key), Some(Files::Kept(_))) {
-            files = self.claims.freed.wait(files).unwrap_or_else(PoisonError::into_inner);
-        }
+        let mut files = self.claims.wait_in(key, self.claims.lock());
         match files.insert(key.clone(), Files::Open) {
             Some(Files::Closed(wal)) => Some(wal),
-            Some(Files::Open | Files::Kept(_)) | None => None,
+            Some(Files::Open | Files::Kept(_) | Files::Lent(_)) | None => None,
         }
     }
 
-    /// A host has closed the files; `wal` is what their log holds, if they were used.
-    pub(crate) fn release(&self, key: &ObjectKey, wal: Option<WalRange>) {
+    /// A host has closed the files; `wal` is what their log holds, if they were used. The keeper looks at those that have
+    /// a log, or were made for nothing.
+    pub(crate) fn release(&self, key: &ObjectKey, wal: Option<WalRange>, is_blank: bool) {
         let mut files = self.claims.lock();
-        match wal.filter(|wal| wal.end > 0) {
+        match wal.filter(|wal| wal.end > 0 || is_blank) {
             Some(wal) => {
                 files.insert(key.clone(), Files::Closed(wal));
                 drop(files);
@@ -333,8 +366,8 @@ impl Store {
 
     /// Opens the database of an object, whose files are the caller's.
     pub(crate) fn open_db(&self, key: &ObjectKey, name: Option<&str>, known: Option<WalRange>) -> Result<Db, Error> {
-        if let Some(why) = self.refused.get(key) {
-            return Err(Error::Damaged { path: self.path(key), what: why.clone() });
+        if let Some(what) = self.refusals().get(key).cloned() {
+            return Err(Error::Damaged { path: self.path(key), what });
         }
         let mut db = Db::open(&self.vfs, &self.path(key), name, known)?;
         let is_known = db.wal() == known.unwrap_or(WalRange { end: 0, ..db.wal() });
@@ -356,10 +389,68 @@ impl Store {
         Ok(began)
     }
 
-    /// Writes the log of a database into it at once.
+    /// Makes all that the log of a database holds durable without the journal, and writes it into the database.
+    ///
+    /// The journal knows only a part of such a log. Done once more over a database that holds all of it, that part would
+    /// mix two states; so the journal forgets it before the database is written to, and after the log is safe by itself.
     pub(crate) fn fold(&self, key: &ObjectKey, db: &mut Db) -> Result<(), Error> {
-        db.checkpoint()?;
-        self.journal.trim(key).map_err(|error| Error::Disk { path: self.path(key), what: error.to_string() })
+        let error = |error: io::Error| Error::Disk { path: self.path(key), what: error.to_string() };
+        sync_files(&**self.vfs.files(), db.path()).map_err(error)?;
+        self.journal.trim(key).map_err(error)?;
+        if let Err(error) = db.checkpoint() {
+            tracing::warn!(%error, "a log could not be written into its database; it stays, and grows");
+        }
+        Ok(())
+    }
+
+    fn refusals(&self) -> MutexGuard<'_, HashMap<ObjectKey, String>> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whose the files of objects are.
+    pub(crate) fn claims(&self) -> &Claims {
+        &self.claims
+    }
+
+    /// Gives back files that were lent.
+    pub(crate) fn give_back(&self, key: &ObjectKey, wal: Option<WalRange>) {
+        let wal = wal.unwrap_or(WalRange { salts: [0; 8], start: 0, end: 0 });
+        self.claims.free(key, wal);
+        if wal.end > 0 {
+            self.inbox.closed(key);
+        }
+    }
+
+    /// What the registry must know of an object; returns when that is known for good.
+    pub(crate) fn register(&self, key: &ObjectKey, facts: Facts) -> io::Result<()> {
+        self.journal.register(key, facts)
+    }
+
+    /// Whether an object has a database.
+    pub(crate) fn has_files(&self, key: &ObjectKey) -> io::Result<bool> {
+        self.vfs.files().exists(&self.path(key))
+    }
+
+    /// Bytes that the files of an object take.
+    pub(crate) fn size(&self, key: &ObjectKey) -> io::Result<u64> {
+        let path = self.path(key);
+        let mut size = 0;
+        for path in [wal_path(&path), path] {
+            size += match self.vfs.files().open(&path, Open::Existing) {
+                Ok(file) => file.len()?,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
+                Err(error) => return Err(error),
+            };
+        }
+        Ok(size)
+    }
+
+    /// Deletes an object whose files are the caller's, on the keeper's thread: so that it cannot retire the segment that
+    /// says so before all is done.
+    pub(crate) fn erase(&self, key: &ObjectKey, done: impl FnOnce(Result<(), Error>) + Send + 'static) {
+        let (journal, vfs, path, key) = (self.journal.clone(), self.vfs.clone(), self.path(key), key.clone());
+        self.refusals().remove(&key);
+        self.ask(Box::new(move |registry| done(erase(&journal, &**vfs.files(), registry, &path, &key))));
     }
 
     /// The keeper is to write the log of an open database into the database, and gives it back to the waiter.
@@ -382,6 +473,39 @@ impl Store {
     pub(crate) fn note(&self, key: &ObjectKey, facts: Facts) {
         self.inbox.note_all(std::iter::once((key.clone(), facts)));
     }
+}
+
+/// Deletes an object. A crash at any moment leaves all of it or nothing: from the first step on it is deleted, and the
+/// others are done once more at the start.
+pub(crate) fn erase(
+    journal: &Journal,
+    files: &dyn FileSystem,
+    registry: &mut Registry,
+    path: &Path,
+    key: &ObjectKey,
+) -> Result<(), Error> {
+    let error = |error: io::Error| Error::Disk { path: path.into(), what: error.to_string() };
+    journal.delete(key).map_err(error)?;
+    remove_files(files, path).map_err(error)?;
+    registry.remove(&key.class, &key.id)
+}
+
+/// Removes a database and its log.
+pub(crate) fn remove_files(files: &dyn FileSystem, path: &Path) -> io::Result<()> {
+    // A log is never without its database: another one of that name would take it for its own.
+    files.remove(&wal_path(path))?;
+    files.remove(path)?;
+    match path.parent() {
+        Some(folder) if files.exists(folder)? => files.sync_dir(folder),
+        _ => Ok(()),
+    }
+}
+
+/// Makes a database and its log durable as they are.
+pub(crate) fn sync_files(files: &dyn FileSystem, path: &Path) -> io::Result<()> {
+    files.open(&wal_path(path), Open::Existing)?.sync()?;
+    files.open(path, Open::Existing)?.sync()?;
+    path.parent().map_or(Ok(()), |folder| files.sync_dir(folder))
 }
 
 /// The database of an object in a data folder.
@@ -435,7 +559,7 @@ fn hex(high: u8, low: u8) -> Option<u8> {
 
 fn lock_folder(folder: &Path) -> Result<std::fs::File, OpenError> {
     let io = |source| OpenError::Io { folder: folder.into(), source };
-    std::fs::create_dir_all(folder).map_err(io)?;
+    make_folder(folder).map_err(io)?;
     let lock = std::fs::File::create(folder.join("lock")).map_err(io)?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
@@ -444,9 +568,18 @@ fn lock_folder(folder: &Path) -> Result<std::fs::File, OpenError> {
     }
 }
 
+/// Makes the data folder when it is not there: for this user alone, and for no version control.
+fn make_folder(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    std::fs::write(folder.join(".gitignore"), "*\n")
+}
+
 /// Opens the registry; one that is lost or damaged is made again from the files of the objects.
 fn open_registry(vfs: &Vfs, folder: &Path) -> Result<Registry, OpenError> {
-    let path = folder.join("registry.sqlite");
+    let path = folder.join(REGISTRY);
     let files = vfs.files();
     let io = |source| OpenError::Io { folder: folder.into(), source };
     let is_there = files.exists(&path).map_err(io)?;

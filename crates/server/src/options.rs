@@ -1,9 +1,11 @@
 //! What can be set for a server, and how it is started.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use dormouse_runtime::node;
+use dormouse_runtime::store::Durability;
 
 use crate::error::Error;
 use crate::limits::{HEAD_TIMEOUT, STOP_GRACE};
@@ -87,6 +89,18 @@ impl Builder {
     /// How long events that are under way may take when the server stops. Default 5 seconds.
     pub fn stop_grace(mut self, grace: Duration) -> Self {
         self.stop_grace = grace;
+        self
+    }
+
+    /// The folder for what objects store; made when it is not there. Without one, objects have no storage.
+    pub fn data(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.node.storage.data = Some(folder.into());
+        self
+    }
+
+    /// When a write counts as safe. Default: when it survives a power loss.
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.node.storage.durability = durability;
         self
     }
 

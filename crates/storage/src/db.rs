@@ -31,6 +31,8 @@ pub struct Db {
     pub(crate) name: Option<String>,
     /// Whether the table of keys and values is known to be there.
     pub(crate) has_kv: bool,
+    /// Whether nothing was ever committed to the file.
+    is_blank: bool,
     vfs: Vfs,
 }
 
@@ -75,6 +77,7 @@ impl Db {
             transactions: Transactions::default(),
             name: name.filter(|_| pages <= 1).map(str::to_owned),
             has_kv: false,
+            is_blank: pages <= 1 && frames == 0,
             vfs: vfs.clone(),
         })
     }
@@ -86,7 +89,14 @@ impl Db {
 
     /// What the last commit added to the log, when there was one since this was asked for last and it changed something.
     pub(crate) fn take_range(&mut self) -> Option<WalRange> {
-        self.wal.take(&self.connection)
+        let range = self.wal.take(&self.connection);
+        self.is_blank &= range.is_none();
+        range
+    }
+
+    /// Whether nothing was ever committed to the file, which is there because somebody looked for something in it.
+    pub fn is_blank(&self) -> bool {
+        self.is_blank
     }
 
     /// All that the log holds.

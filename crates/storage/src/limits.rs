@@ -16,6 +16,9 @@ pub const PAGE_CHECKSUM_LEN: usize = 8;
 /// Bytes of a path of a database.
 pub const PATH_LEN_MAX: c_int = 4_096;
 
+/// Pages of a database that are copied at a time. The database is the copier's alone, so nothing is won by few.
+pub const COPY_PAGES: c_int = 1_024;
+
 /// Kibibytes of pages that one open database keeps in memory.
 pub const PAGE_CACHE_KIB_MAX: i64 = 2_048;
 

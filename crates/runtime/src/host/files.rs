@@ -56,7 +56,7 @@ impl Host {
         }
     }
 
-    fn waiter(&self) -> Ticket {
+    pub(super) fn waiter(&self) -> Ticket {
         Ticket { signals: self.shard().signals().clone(), host: self.key(), attempt: 0, pos: WritePos::default() }
     }
 
@@ -101,7 +101,13 @@ impl Host {
     /// Learns the alarm from the file, for the registry says that it is due.
     pub(crate) fn find_alarm(&self) {
         let is_known = self.storage.borrow().as_deref().is_some_and(|storage| storage.alarm.is_some());
-        if is_known || !self.claim_storage() {
+        let has_files = match (self.key_on_disk(), self.store()) {
+            // A disk that fails is told of when the file is opened.
+            (Some(key), Some(store)) => store.has_files(&key).unwrap_or(true),
+            _ => false,
+        };
+        // One that was deleted meanwhile has no alarm.
+        if is_known || !has_files || !self.claim_storage() {
             return;
         }
         if let Err(error) = self.open_storage() {
@@ -125,14 +131,14 @@ impl Host {
             return;
         }
         let (Some(key), Some(store)) = (self.key_on_disk(), self.store()) else { return };
-        let wal = match &storage.file {
-            File::Open(db) | File::Leaving(db) => Some(db.wal()),
-            File::Claimed(wal) => *wal,
+        let (wal, is_blank) = match &storage.file {
+            File::Open(db) | File::Leaving(db) => (Some(db.wal()), db.is_blank()),
+            File::Claimed(wal) => (*wal, false),
             File::Free | File::Away | File::Spoilt(_) => return,
         };
         // Closed before anybody else may open it.
         storage.file = File::Free;
-        store.release(&key, wal);
+        store.release(&key, wal, is_blank);
     }
 
     /// Whether turns must wait, because the keeper has the file or is about to get it.
@@ -152,18 +158,26 @@ impl Host {
         if !storage.pending.is_empty() || !matches!(storage.file, File::Leaving(_)) {
             return;
         }
+        if self.lend_next(storage) {
+            return;
+        }
         let (Some(key), Some(store)) = (self.key_on_disk(), self.store()) else { return };
         if let File::Leaving(db) = mem::replace(&mut storage.file, File::Away) {
             store.checkpoint(key, db, self.waiter());
         }
     }
 
-    /// The keeper has written the log into the database, or could not.
+    /// The keeper has written the log into the database, or could not; or a loan is back.
     pub(crate) fn handle_checkpointed(&self, db: Box<Db>) {
         let mut storage = self.storage.borrow_mut();
         let Some(storage) = storage.as_deref_mut() else { return };
         storage.durable = Some(db.wal());
-        storage.file = File::Open(db);
+        if storage.loans.is_empty() {
+            storage.file = File::Open(db);
+        } else {
+            storage.file = File::Leaving(db);
+            self.leave_if_durable(storage);
+        }
     }
 }
 

@@ -25,6 +25,7 @@ use tokio::sync::oneshot;
 use crate::commit_log::{Appended, Commit, Facts, Ticket};
 use crate::host::Host;
 use crate::limits::{COMMIT_LEN_MAX, WAL_LEN_MAX, WAL_LEN_WITH_CURSORS_MAX};
+use crate::loan::LoanRequest;
 
 /// What a host knows of its object's database. An object that stores nothing has none.
 #[derive(Default)]
@@ -48,6 +49,8 @@ pub(crate) struct HostStorage {
     pub(super) call_began: Option<Arc<AtomicU64>>,
     /// Whether the registry knows the object.
     pub(super) registered: bool,
+    /// Who wants to borrow the database.
+    pub(super) loans: VecDeque<LoanRequest>,
 }
 
 /// Where the file is.
@@ -315,11 +318,15 @@ impl Host {
         storage.attempt = storage.attempt.wrapping_add(1);
         storage.pending.clear();
         storage.waiting.clear();
+        storage.loans.clear();
         storage.alarm = None;
-        if let File::Open(db) | File::Leaving(db) = std::mem::take(&mut storage.file) {
-            drop(db);
-            storage.file = File::Spoilt(storage.durable);
-        }
+        storage.file = match std::mem::take(&mut storage.file) {
+            File::Open(db) | File::Leaving(db) => {
+                drop(db);
+                File::Spoilt(storage.durable)
+            }
+            file => file,
+        };
         if let (Some(key), Some(store)) = (self.key_on_disk(), self.store()) {
             store.log().cut(&key, storage.durable);
             storage.mend(&key, store);

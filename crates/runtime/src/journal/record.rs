@@ -42,6 +42,8 @@ pub(crate) enum Kind {
     Trimmed,
     /// The log is durable up to this offset.
     Synced,
+    /// The object is no more: nothing before counts, and its files go.
+    Deleted,
 }
 
 /// One record; its data is borrowed from what was read.
@@ -95,6 +97,7 @@ pub(crate) fn encode<E>(
         Kind::Bytes => 0,
         Kind::Trimmed => 1,
         Kind::Synced => 2,
+        Kind::Deleted => 3,
     };
     out.extend_from_slice(&[kind, u8::from(record.facts.is_some()), 0, 0]);
     out.extend_from_slice(&len32(record.key.class.len()));
@@ -201,6 +204,7 @@ fn decode_header(bytes: &[u8]) -> Option<(Header, &[u8])> {
         0 => Kind::Bytes,
         1 => Kind::Trimmed,
         2 => Kind::Synced,
+        3 => Kind::Deleted,
         _ => return None,
     };
     let (class, name, data, _) = (input.u32()?, input.u32()?, input.u32()?, input.u32()?);

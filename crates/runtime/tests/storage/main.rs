@@ -1,5 +1,7 @@
 //! Objects that keep data, from the outside: what was answered is true after whatever happens.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on shall panic")]
+
 #[path = "../support/guest.rs"]
 #[expect(dead_code, reason = "each test uses a part of it")]
 mod guest;
@@ -7,6 +9,7 @@ mod guest;
 #[expect(dead_code, reason = "each test uses a part of it")]
 mod node;
 
+mod operator;
 mod power;
 
 use std::path::Path;

@@ -14,7 +14,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use dormouse_runtime::Shard;
 use dormouse_runtime::body::Body;
-use dormouse_runtime::node::{Application, Node, Options};
+use dormouse_runtime::node::{Application, Handle, Node, Options};
 use dormouse_runtime::pair::ClientEnd;
 use dormouse_runtime::request::StubError;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -80,6 +80,10 @@ impl Server {
         };
         let node = Node::start(app.try_into().unwrap(), options, Arc::new(on_shard)).unwrap();
         Self { node: Some(node), jobs }
+    }
+
+    pub(crate) fn handle(&self) -> &Handle {
+        self.node.as_ref().unwrap().handle()
     }
 
     /// Gives the node new code.

@@ -14,3 +14,4 @@ mod requests;
 mod frames;
 mod sockets;
 mod shutdown;
+mod control;
