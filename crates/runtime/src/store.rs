@@ -7,9 +7,9 @@
 //! DATA/objects/CLASS/XX/REST.sqlite        one database an object; its id is XX and REST
 //! ```
 //!
-//! Invariant: the files of an object are used by its host, or by the keeper, never by both: [`Claims`] says whose they
-//! are. Of a database that is closed with something left in its write-ahead log, it also remembers how much that is, so
-//! that a log that has become shorter meanwhile is noticed and not taken for the truth.
+//! Invariant: the files of an object are used by its host, by the keeper, or by whoever they are lent to, never by two of
+//! them: `Claims` says whose they are. Of a database that is closed with something left in its write-ahead log, it also
+//! remembers how much that is, so that a log that has become shorter meanwhile is noticed and not taken for the truth.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;

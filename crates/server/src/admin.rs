@@ -1,8 +1,8 @@
 //! What operators ask about stored objects, and what they are told: of a server that runs, or of a data folder that no
 //! server uses.
 //!
-//! [`Ask`] and [`Answer`] are the whole of it. A server answers them on a Unix socket in its data folder ([`control`]);
-//! where there is none, [`Admin`] opens the folder itself. Either way [`answer`] does what is asked, so both say the same.
+//! [`Ask`] and [`Answer`] are the whole of it. A server answers them on a Unix socket in its data folder (`control.rs`);
+//! where there is none, [`Admin`] opens the folder itself. Either way `answer` does what is asked, so both say the same.
 
 pub(crate) mod control;
 mod client;
