@@ -247,6 +247,11 @@ impl Keeper {
     fn checkpoint_kept(&mut self, key: &ObjectKey, wal: WalRange) -> Result<WalRange, Error> {
         let path = store::path(&self.folder, key);
         let mut db = Db::open(&self.vfs, &path, None, Some(wal))?;
+        if db.wal() != wal {
+            // What a process that died had not told the journal of: see `Store::fold`.
+            store::sync_files(&**self.vfs.files(), &path).map_err(|error| disk_error(&path, &error))?;
+            self.journal.trim(key).map_err(|error| disk_error(&path, &error))?;
+        }
         db.checkpoint()?;
         let wal = db.wal();
         if db.is_bare()? {
@@ -254,7 +259,7 @@ impl Keeper {
             drop(db);
             self.erase(key, &path, is_blank)?;
         } else {
-            self.journal.trim(key).map_err(|error| Error::Disk { path, what: error.to_string() })?;
+            self.journal.trim(key).map_err(|error| disk_error(&path, &error))?;
         }
         Ok(wal)
     }
@@ -265,8 +270,7 @@ impl Keeper {
         let files = self.vfs.files();
         if is_blank && self.facts.is_empty() && self.registry.get(&key.class, &key.id)?.is_none() {
             // It was made for somebody who looked for something: nothing else knows of it.
-            return store::remove_files(&**files, path)
-                .map_err(|error| Error::Disk { path: path.into(), what: error.to_string() });
+            return store::remove_files(&**files, path).map_err(|error| disk_error(path, &error));
         }
         self.next_alarm = None;
         store::erase(&self.journal, &**files, &mut self.registry, path, key)
@@ -394,18 +398,21 @@ impl Keeper {
     }
 }
 
+fn disk_error(path: &Path, error: &io::Error) -> Error {
+    Error::Disk { path: path.into(), what: error.to_string() }
+}
+
 /// Fills an empty registry from the files of the objects: each is opened. For when the registry itself is lost.
 pub(crate) fn rebuild(vfs: &Vfs, folder: &Path, registry: &mut Registry) -> Result<(), Error> {
     let files = vfs.files();
-    let error = |path: &Path, error: io::Error| Error::Disk { path: path.into(), what: error.to_string() };
     let objects = folder.join("objects");
     let mut seen = HashSet::new();
-    for class_folder in files.list(&objects).map_err(|e| error(&objects, e))? {
+    for class_folder in files.list(&objects).map_err(|error| disk_error(&objects, &error))? {
         let Some(class) = store::class_of_folder(&class_folder) else { continue };
         let class_folder = objects.join(class_folder);
-        for first in files.list(&class_folder).map_err(|e| error(&class_folder, e))? {
+        for first in files.list(&class_folder).map_err(|error| disk_error(&class_folder, &error))? {
             let folder = class_folder.join(&first);
-            for name in files.list(&folder).map_err(|e| error(&folder, e))? {
+            for name in files.list(&folder).map_err(|error| disk_error(&folder, &error))? {
                 let Some(id) = name.strip_suffix(".sqlite").and_then(|rest| store::id_of_name(&first, rest)) else {
                     continue;
                 };
