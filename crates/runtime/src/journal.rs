@@ -27,7 +27,7 @@ use std::thread::JoinHandle;
 
 use dormouse_storage::Error;
 use dormouse_storage::commit::WalRange;
-use dormouse_storage::file::{File, FileSystem, Open, create_dir_durably};
+use dormouse_storage::file::{File, FileSystem, Open};
 
 use crate::commit_log::{Appended, Commit, CommitLog, Facts, ObjectKey, Ticket};
 use crate::journal::record::{ALIGNMENT, GROUP_HEADER_LEN, Group, Kind, Record, encode, encode_group};
@@ -498,7 +498,10 @@ fn open_segment(shared: &Shared, next: &mut u64, group: u64) -> io::Result<OpenS
     }
     drop(state);
     let files = &shared.files;
-    create_dir_durably(&**files, &shared.folder)?;
+    files.create_dir(&shared.folder)?;
+    if let Some(data) = shared.folder.parent() {
+        files.sync_dir(data)?;
+    }
     let path = segment_path(&shared.folder, *next, group);
     let spare = spare(&shared.folder);
     let file = match files.exists(&spare)? {
@@ -521,7 +524,7 @@ fn open_segment(shared: &Shared, next: &mut u64, group: u64) -> io::Result<OpenS
 
 /// Fills a new segment with zeros, so that what is written to it later changes neither its length nor its blocks.
 fn fill(file: &dyn File) -> io::Result<()> {
-    let zeros = vec![0; 1 << 20];
+    let zeros = vec![0; 4 << 20];
     let mut at = 0;
     while at < SEGMENT_LEN {
         file.write_at(&zeros, at)?;

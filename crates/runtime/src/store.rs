@@ -11,7 +11,7 @@
 //! them: `Claims` says whose they are. Of a database that is closed with something left in its write-ahead log, it also
 //! remembers how much that is, so that a log that has become shorter meanwhile is noticed and not taken for the truth.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
@@ -22,7 +22,7 @@ use std::thread::JoinHandle;
 use std::time::Instant;
 
 use dormouse_storage::commit::WalRange;
-use dormouse_storage::db::wal_path;
+use dormouse_storage::db::{sync_folders, wal_path};
 use dormouse_storage::file::{Disk, FileSystem, Open, create_dir_durably};
 use dormouse_storage::registry::{Entry, Registry};
 use dormouse_storage::{Db, Error, Vfs};
@@ -219,24 +219,19 @@ impl Store {
         let lock = lock_folder(folder)?;
         let files = options.files.clone();
         create_dir_durably(&*files, folder).map_err(io)?;
+        if let Some(above) = folder.parent() {
+            // An attempt before this one may have made it and failed to say so. A folder above that cannot be read was not
+            // made by us.
+            match files.sync_dir(above) {
+                Err(error) if error.kind() != io::ErrorKind::PermissionDenied => return Err(io(error)),
+                _ => {}
+            }
+        }
         let vfs = Vfs::new(files.clone()).map_err(io)?;
         let journal_folder = folder.join("journal");
         let Recovered { start, segments, facts, deleted, refused } = recover(&*files, folder, &journal_folder)?;
-        let mut registry = open_registry(&vfs, folder)?;
-        for key in &deleted {
-            registry.remove(&key.class, &key.id)?;
-        }
-        registry.put(refused.iter().map(|(key, why)| Entry {
-            class: key.class.to_string(),
-            id: key.id,
-            name: None,
-            alarm_due_ms: None,
-            refused: Some(why.clone()),
-        }))?;
-        let refusals = registry.refused()?.into_iter();
-        let refused = refusals
-            .map(|entry| (ObjectKey { class: entry.class.into(), id: entry.id }, entry.refused.unwrap_or_default()))
-            .collect();
+        let begin = |registry: &mut Registry| begin_registry(registry, &deleted, &refused);
+        let (registry, refused) = open_registry(&vfs, folder, &begin)?;
         let claims = Arc::new(Claims::default());
         for (key, wal) in &start.logs {
             claims.lock().insert(key.clone(), Files::Closed(*wal));
@@ -505,7 +500,7 @@ pub(crate) fn remove_files(files: &dyn FileSystem, path: &Path) -> io::Result<()
 pub(crate) fn sync_files(files: &dyn FileSystem, path: &Path) -> io::Result<()> {
     files.open(&wal_path(path), Open::Existing)?.sync()?;
     files.open(path, Open::Existing)?.sync()?;
-    path.parent().map_or(Ok(()), |folder| files.sync_dir(folder))
+    sync_folders(files, path)
 }
 
 /// The database of an object in a data folder.
@@ -577,30 +572,60 @@ fn make_folder(folder: &Path) -> io::Result<()> {
     std::fs::write(folder.join(".gitignore"), "*\n")
 }
 
-/// Opens the registry; one that is lost or damaged is made again from the files of the objects.
-fn open_registry(vfs: &Vfs, folder: &Path) -> Result<Registry, OpenError> {
+/// Tells the registry what the journal said, and asks it which objects cannot be served.
+fn begin_registry(
+    registry: &mut Registry,
+    deleted: &HashSet<ObjectKey>,
+    refused: &HashMap<ObjectKey, String>,
+) -> Result<HashMap<ObjectKey, String>, Error> {
+    for key in deleted {
+        registry.remove(&key.class, &key.id)?;
+    }
+    registry.put(refused.iter().map(|(key, why)| Entry {
+        class: key.class.to_string(),
+        id: key.id,
+        name: None,
+        alarm_due_ms: None,
+        refused: Some(why.clone()),
+    }))?;
+    let refusals = registry.refused()?.into_iter();
+    let key = |entry: Entry| {
+        (ObjectKey { class: entry.class.into(), id: entry.id }, entry.refused.unwrap_or_default())
+    };
+    Ok(refusals.map(key).collect())
+}
+
+/// Opens the registry and begins with it; one that is lost or damaged is made again from the files of the objects.
+fn open_registry<T>(
+    vfs: &Vfs,
+    folder: &Path,
+    begin: &dyn Fn(&mut Registry) -> Result<T, Error>,
+) -> Result<(Registry, T), OpenError> {
     let path = folder.join(REGISTRY);
     let files = vfs.files();
     let io = |source| OpenError::Io { folder: folder.into(), source };
     let is_there = files.exists(&path).map_err(io)?;
-    let opened = Registry::open(vfs, &path);
-    let is_sound = match &opened {
-        Ok(_) => is_there,
-        Err(Error::Damaged { .. }) => false,
-        Err(_) => true,
+    let open = || {
+        let mut registry = Registry::open(vfs, &path)?;
+        registry.check()?;
+        let begun = begin(&mut registry)?;
+        Ok((registry, begun))
     };
-    if is_sound {
-        return Ok(opened?);
-    }
-    if let Err(error) = opened {
-        tracing::error!(%error, "the registry is damaged, and is made again from the files of all objects");
-        for file in [path.clone(), wal_path(&path)] {
-            files.remove(&file).map_err(io)?;
+    match open() {
+        Ok(opened) if is_there => return Ok(opened),
+        Ok(_) => {}
+        Err(error @ Error::Damaged { .. }) => {
+            tracing::error!(%error, "the registry is damaged, and is made again from the files of all objects");
+            for file in [wal_path(&path), path.clone()] {
+                files.remove(&file).map_err(io)?;
+            }
         }
+        Err(error) => return Err(error.into()),
     }
     let mut registry = Registry::open(vfs, &path)?;
     rebuild(vfs, folder, &mut registry)?;
-    Ok(registry)
+    let begun = begin(&mut registry)?;
+    Ok((registry, begun))
 }
 
 #[cfg(test)]

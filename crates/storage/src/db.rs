@@ -13,8 +13,8 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::commit::WalRange;
 use crate::error::Error;
-use crate::file::{File, FileSystem, Open, create_dir_durably};
-use crate::limits::{PAGE_CACHE_KIB_MAX, PAGE_LEN, SECTOR_LEN, STATEMENTS_CACHED_MAX};
+use crate::file::{File, FileSystem, Open};
+use crate::limits::{FOLDERS_ABOVE, PAGE_CACHE_KIB_MAX, PAGE_LEN, SECTOR_LEN, STATEMENTS_CACHED_MAX};
 use crate::sql::Sql;
 use crate::sqlite::{Vfs, WalMark, empty_page};
 use crate::txn::Transactions;
@@ -135,9 +135,7 @@ impl Db {
     fn try_checkpoint(&mut self) -> Result<(), Error> {
         let error = |error: rusqlite::Error| Error::sqlite(&self.path, &error);
         // First of all: once the log is empty, the next one is worth nothing without the database file.
-        if let Some(folder) = self.path.parent() {
-            self.vfs.files().sync_dir(folder).map_err(|error| Error::io(&self.path, &error))?;
-        }
+        sync_folders(&**self.vfs.files(), &self.path).map_err(|error| Error::io(&self.path, &error))?;
         self.connection.execute_batch("PRAGMA synchronous = FULL").map_err(error)?;
         let busy: i64 =
             self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |row| row.get(0)).map_err(error)?;
@@ -159,6 +157,16 @@ pub fn wal_path(path: &Path) -> PathBuf {
     wal.into()
 }
 
+/// Makes the name of a database durable, and those of the folders that were made for it. Costs next to nothing when they
+/// are.
+///
+/// # Errors
+///
+/// When the disk fails.
+pub fn sync_folders(files: &dyn FileSystem, path: &Path) -> std::io::Result<()> {
+    path.ancestors().skip(1).take(FOLDERS_ABOVE).try_for_each(|folder| files.sync_dir(folder))
+}
+
 /// Makes sure that there is a database file, with the folders above it: an empty one is a page that says so.
 ///
 /// Nothing syncs that page, so after a power loss it may be there in part. That is mended here; where it matters, the
@@ -172,7 +180,7 @@ pub fn ensure(files: &dyn FileSystem, path: &Path) -> std::io::Result<()> {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             if let Some(folder) = path.parent() {
-                create_dir_durably(files, folder)?;
+                files.create_dir(folder)?;
             }
             files.open(path, Open::OrCreate)?
         }

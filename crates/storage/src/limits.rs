@@ -105,3 +105,7 @@ pub const KV_LIST_BYTES_MAX: usize = 128 * 1_024 * 1_024;
 // One value of any size fits into either.
 const _: () = assert!(WRITTEN_ROWS_BYTES_MAX > VALUE_LEN_MAX as usize);
 const _: () = assert!(KV_LIST_BYTES_MAX > VALUE_LEN_MAX as usize);
+
+/// Folders above a database whose names are made durable with its own: its own, that of its class, that of all objects, and
+/// the data folder.
+pub const FOLDERS_ABOVE: usize = 4;

@@ -62,6 +62,19 @@ impl Registry {
         Ok(Self { connection, path: path.into(), _vfs: vfs.clone() })
     }
 
+    /// Reads all of the file, so that damage shows now and not when something is asked for.
+    ///
+    /// # Errors
+    ///
+    /// When something is damaged, or the disk fails.
+    pub fn check(&self) -> Result<(), Error> {
+        let found: String = self.ask(|connection| connection.query_row("PRAGMA quick_check(1)", (), |row| row.get(0)))?;
+        match found.as_str() {
+            "ok" => Ok(()),
+            found => Err(Error::Damaged { path: self.path.clone(), what: found.to_owned() }),
+        }
+    }
+
     /// Writes entries, in place of those that were there.
     ///
     /// # Errors

@@ -72,7 +72,10 @@ impl Host {
         let known = match storage.file {
             File::Claimed(wal) => wal,
             File::Free => store.claim_and_wait(&key),
-            File::Spoilt(_) => return Err(Error::Guest(format!("{} could not be mended", store.path(&key).display()))),
+            File::Spoilt(_) => {
+                let what = "lost writes could not be cut off".to_owned();
+                return Err(Error::Disk { path: store.path(&key), what });
+            }
             File::Open(_) | File::Leaving(_) | File::Away => return Err(Error::Guest(NO_STORAGE.to_owned())),
         };
         storage.file = File::Claimed(known);

@@ -86,7 +86,7 @@ pub(super) const NO_STORAGE: &str = "This server keeps no data: it was started w
 impl Host {
     /// Lets a guest use its database.
     pub(crate) fn with_storage<T>(&self, ask: impl FnOnce(&mut Db) -> Result<T, Error>) -> Result<T, Error> {
-        self.open_storage()?;
+        self.open_for_guest()?;
         let mut storage = self.storage.borrow_mut();
         let Some(HostStorage { file: File::Open(db) | File::Leaving(db), failure, call_began, .. }) =
             storage.as_deref_mut()
@@ -112,15 +112,24 @@ impl Host {
         result
     }
 
+    /// Opens the file for a guest. When the disk fails, whatever the guest makes of that, it does not count.
+    fn open_for_guest(&self) -> Result<(), Error> {
+        self.open_storage().inspect_err(|error| {
+            if let (Error::Disk { .. }, Some(storage)) = (error, self.storage.borrow_mut().as_deref_mut()) {
+                storage.failure = Some(error.to_string());
+            }
+        })
+    }
+
     /// When the alarm is set for.
     pub(crate) fn alarm(&self) -> Result<Option<Time>, Error> {
-        self.open_storage()?;
+        self.open_for_guest()?;
         Ok(self.object.borrow().alarm())
     }
 
     /// Sets the alarm or takes it away, as part of the turn's writes. A time that has passed is now.
     pub(crate) fn set_alarm(&self, at: Option<Time>) -> Result<(), Error> {
-        self.open_storage()?;
+        self.open_for_guest()?;
         let at = at.map(|at| at.max(self.shard().now()));
         let is_held = self.storage.borrow().as_deref().is_some_and(HostStorage::is_held);
         {
@@ -139,7 +148,7 @@ impl Host {
     /// Opens a transaction of user code; what the turn wrote before one that may span turns is committed first.
     pub(crate) fn begin_transaction(&self, span: Span) -> Result<(), Error> {
         if span == Span::Held {
-            self.open_storage()?;
+            self.open_for_guest()?;
             self.commit().map_err(Error::Guest)?;
         }
         self.with_storage(|db| db.begin_nested(span))?;

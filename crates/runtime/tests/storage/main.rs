@@ -9,6 +9,8 @@ mod guest;
 #[expect(dead_code, reason = "each test uses a part of it")]
 mod node;
 
+mod damage;
+mod failing;
 mod operator;
 mod power;
 

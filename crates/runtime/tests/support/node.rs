@@ -46,6 +46,10 @@ impl Answer {
         String::from_utf8(self.body.clone().expect("the body broke off").to_vec()).unwrap()
     }
 
+    pub(crate) fn is_ok(&self) -> bool {
+        self.head.status == 200
+    }
+
     pub(crate) fn is_broken(&self) -> bool {
         self.body.is_none()
     }
@@ -66,6 +70,14 @@ impl Server {
     }
 
     pub(crate) fn with<A: TryInto<Application, Error: Debug>>(app: A, set: impl FnOnce(&mut Options)) -> Self {
+        Self::try_with(app, set).unwrap()
+    }
+
+    /// The same for a node that may not start.
+    pub(crate) fn try_with<A: TryInto<Application, Error: Debug>>(
+        app: A,
+        set: impl FnOnce(&mut Options),
+    ) -> std::io::Result<Self> {
         let mut options = Options { shards: 1, ..Options::default() };
         set(&mut options);
         let (jobs, inbox) = unbounded_channel();
@@ -78,8 +90,8 @@ impl Server {
                 }
             }) as _
         };
-        let node = Node::start(app.try_into().unwrap(), options, Arc::new(on_shard)).unwrap();
-        Self { node: Some(node), jobs }
+        let node = Node::start(app.try_into().unwrap(), options, Arc::new(on_shard))?;
+        Ok(Self { node: Some(node), jobs })
     }
 
     pub(crate) fn handle(&self) -> &Handle {
@@ -98,8 +110,13 @@ impl Server {
     }
 
     pub(crate) fn get(&self, url: &str) -> Answer {
+        self.try_get(url).unwrap()
+    }
+
+    /// The same for a request that may fail.
+    pub(crate) fn try_get(&self, url: &str) -> Result<Answer, StubError> {
         let request = http::Request::builder().uri(url).header("host", "example.com");
-        self.fetch(request.body(Body::empty()).unwrap()).unwrap()
+        self.fetch(request.body(Body::empty()).unwrap())
     }
 
     /// Status and text of the answer.
@@ -186,12 +203,17 @@ impl Client {
 
     /// The next thing that comes, as text: a message, bytes as `[1, 2]`, a close as `close 1000 reason`.
     pub(crate) fn next(&mut self) -> String {
-        match self.0.read().unwrap() {
+        self.try_next().unwrap()
+    }
+
+    /// The same, where perhaps nothing comes, or the connection ends.
+    pub(crate) fn try_next(&mut self) -> Result<String, tungstenite::Error> {
+        Ok(match self.0.read()? {
             Message::Text(text) => text.to_string(),
             Message::Binary(bytes) => format!("{:?}", &bytes[..]),
             Message::Close(Some(frame)) => format!("close {} {}", u16::from(frame.code), frame.reason),
             Message::Close(None) => "close".to_owned(),
             other => format!("{other:?}"),
-        }
+        })
     }
 }
