@@ -589,9 +589,7 @@ fn begin_registry(
         refused: Some(why.clone()),
     }))?;
     let refusals = registry.refused()?.into_iter();
-    let key = |entry: Entry| {
-        (ObjectKey { class: entry.class.into(), id: entry.id }, entry.refused.unwrap_or_default())
-    };
+    let key = |entry: Entry| (ObjectKey { class: entry.class.into(), id: entry.id }, entry.refused.unwrap_or_default());
     Ok(refusals.map(key).collect())
 }
 

@@ -68,7 +68,8 @@ impl Registry {
     ///
     /// When something is damaged, or the disk fails.
     pub fn check(&self) -> Result<(), Error> {
-        let found: String = self.ask(|connection| connection.query_row("PRAGMA quick_check(1)", (), |row| row.get(0)))?;
+        let found: String =
+            self.ask(|connection| connection.query_row("PRAGMA quick_check(1)", (), |row| row.get(0)))?;
         match found.as_str() {
             "ok" => Ok(()),
             found => Err(Error::Damaged { path: self.path.clone(), what: found.to_owned() }),

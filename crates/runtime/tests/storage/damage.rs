@@ -38,17 +38,15 @@ fn disk_with_values(data: &Path) -> SimDisk {
 /// What becomes of each object when a bit has changed: `true` if it was refused.
 fn look(disk: &SimDisk, data: &Path, case: &str) -> Result<[bool; VALUES.len()], String> {
     let server = start(disk, data).map_err(|error| error.to_string())?;
-    Ok(VALUES.map(|(name, value)| {
-        match server.try_get(&format!("/{name}/alarm")) {
-            Ok(answer) => {
-                assert_eq!(answer.text(), format!("Some({value})"), "{case}, object {name}");
-                false
-            }
-            Err(error) => {
-                let text = error.to_string();
-                assert!(text.contains("damaged") && text.contains(".sqlite"), "{case}, object {name}: {text}");
-                true
-            }
+    Ok(VALUES.map(|(name, value)| match server.try_get(&format!("/{name}/alarm")) {
+        Ok(answer) => {
+            assert_eq!(answer.text(), format!("Some({value})"), "{case}, object {name}");
+            false
+        }
+        Err(error) => {
+            let text = error.to_string();
+            assert!(text.contains("damaged") && text.contains(".sqlite"), "{case}, object {name}: {text}");
+            true
         }
     }))
 }

@@ -141,8 +141,7 @@ fn an_operation_that_fails_once_costs_no_more_than_what_depends_on_it() {
 #[test]
 fn an_operation_that_fails_after_a_part_is_no_different() {
     let mut n = 1;
-    while World::new(format!("operation {n} fails half way"))
-        .live(|disk| disk.fail_at(n, Fault::IO.after_writing(700)))
+    while World::new(format!("operation {n} fails half way")).live(|disk| disk.fail_at(n, Fault::IO.after_writing(700)))
         > 0
     {
         n += 3;

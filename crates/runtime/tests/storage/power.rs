@@ -36,10 +36,17 @@ impl Progress {
     }
 }
 
+/// What `cargo xtask soak` asks for.
+fn soak(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok().map(|value| value.parse().unwrap())
+}
+
 #[test]
 fn what_was_answered_survives_a_power_loss_at_any_moment() {
     let folder = tempfile::tempdir().unwrap();
-    let disk = SimDisk::new(1);
+    let base = soak("DORMOUSE_SOAK_SEED").unwrap_or(1);
+    let losses = soak("DORMOUSE_SOAK_LOSSES").unwrap_or(40);
+    let disk = SimDisk::new(base);
     let server = start(&disk, folder.path());
     let progress = Progress::default();
     let stops = AtomicBool::new(false);
@@ -59,13 +66,14 @@ fn what_was_answered_survives_a_power_loss_at_any_moment() {
                 }
             });
         }
-        for seed in 0..40 {
+        for loss in 0..losses {
             // At a moment of its own, and not before there is something to lose.
             let progress_of = |object: usize| progress.answered[object].load(Ordering::SeqCst).saturating_sub(FIRST);
-            while (0..OBJECTS).map(progress_of).max().unwrap_or(0) < seed * 7 {
+            while (0..OBJECTS).map(progress_of).max().unwrap_or(0) < loss * 7 {
                 std::thread::yield_now();
             }
             let answered = Progress::read(&progress.answered);
+            let seed = base.wrapping_add(loss);
             let image = disk.power_loss(seed);
             images.push((seed, image, answered, Progress::read(&progress.asked)));
         }
