@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use dormouse_storage::file::FileSystem as _;
 use dormouse_storage::file::sim::{Fault, Loss, SimDisk};
 
 use crate::guest::application;
@@ -43,7 +44,12 @@ struct World {
 impl World {
     fn new(case: String) -> Self {
         let known = [Known { answered: 0, asked: 0 }; OBJECTS.len()];
-        Self { case, disk: SimDisk::new(7), folder: tempfile::tempdir().unwrap(), known }
+        let (disk, folder) = (SimDisk::new(7), tempfile::tempdir().unwrap());
+        // What is above the data folder is not the node's to make.
+        let above = folder.path().parent().unwrap();
+        disk.create_dir(above).unwrap();
+        above.ancestors().for_each(|folder| disk.sync_dir(folder).unwrap());
+        Self { case, disk, folder, known }
     }
 
     fn start(&self) -> std::io::Result<Server> {
