@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use clap::Args;
-use dormouse_server::{Builder, LogFormat, Server, init_logging};
+use dormouse_server::{Builder, Compression, LogFormat, Server, init_logging};
 
 /// How a server runs, whatever it serves.
 #[derive(Debug, Args)]
@@ -27,6 +27,11 @@ pub(crate) struct ServerFlags {
     #[arg(long, value_name = "TIME", env = "DORMOUSE_PING_INTERVAL", value_parser = interval)]
     ping_interval: Option<Duration>,
 
+    /// How messages of sockets are compressed, where clients offer it: messages (each by itself), streams (may refer to
+    /// earlier ones; 8 KiB a socket) or off
+    #[arg(long, value_name = "KIND", env = "DORMOUSE_COMPRESSION", default_value = "messages")]
+    compression: Compression,
+
     /// How long events under way may take when the server stops
     #[arg(long, value_name = "TIME", env = "DORMOUSE_STOP_GRACE", default_value = "5s", value_parser = duration)]
     stop_grace: Duration,
@@ -44,8 +49,11 @@ impl ServerFlags {
     /// Sets up the log, as the flags say or else as `format`, and the server.
     pub(crate) fn builder(&self, format: LogFormat) -> anyhow::Result<Builder> {
         init_logging(self.log.unwrap_or(format), Some(&self.log_filter))?;
-        let mut server =
-            Server::builder().listen(&self.listen).hibernate_after(self.hibernate_after).stop_grace(self.stop_grace);
+        let mut server = Server::builder()
+            .listen(&self.listen)
+            .hibernate_after(self.hibernate_after)
+            .compression(self.compression)
+            .stop_grace(self.stop_grace);
         if let Some(shards) = self.shards {
             server = server.shards(shards.get());
         }
@@ -74,6 +82,8 @@ mod tests {
 
     use clap::{CommandFactory, Parser};
 
+    use dormouse_server::Compression;
+
     use super::ServerFlags;
 
     #[derive(Debug, Parser)]
@@ -93,6 +103,7 @@ mod tests {
             Flags::try_parse_from(["x", "--hibernate-after", "250ms", "--shards", "3", "--log", "json"]).unwrap();
         assert_eq!(flags.server.hibernate_after, Duration::from_millis(250));
         assert_eq!(flags.server.shards.map(usize::from), Some(3));
+        assert_eq!(flags.server.compression, Compression::Messages);
         assert_eq!(flags.server.log.unwrap().to_string(), "json");
     }
 
@@ -102,6 +113,7 @@ mod tests {
             ("--hibernate-after", "10", "such as `10s`"),
             ("--ping-interval", "0s", "longer than nothing"),
             ("--shards", "0", "zero"),
+            ("--compression", "gzip", "write `messages`, `streams` or `off`"),
             ("--log", "loud", "no log format"),
         ] {
             let error = Flags::try_parse_from(["x", flag, value]).unwrap_err().to_string();

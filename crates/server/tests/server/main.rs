@@ -12,5 +12,6 @@ mod handshake;
 mod heads;
 mod requests;
 mod frames;
+mod deflate;
 mod sockets;
 mod shutdown;
