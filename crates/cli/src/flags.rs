@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use dormouse_server::{Builder, Durability, LogFormat, Server, init_logging};
+use dormouse_server::{Builder, Compression, Durability, LogFormat, Server, init_logging};
 
 /// The data folder in a project's own.
 pub(crate) const DATA: &str = ".dormouse";
@@ -39,6 +39,11 @@ pub(crate) struct ServerFlags {
     #[arg(long, value_name = "TIME", env = "DORMOUSE_PING_INTERVAL", value_parser = interval)]
     ping_interval: Option<Duration>,
 
+    /// How messages of sockets are compressed, where clients offer it: messages (each by itself), streams (may refer to
+    /// earlier ones; 8 KiB a socket) or off
+    #[arg(long, value_name = "KIND", env = "DORMOUSE_COMPRESSION", default_value = "messages")]
+    compression: Compression,
+
     /// How long events under way may take when the server stops
     #[arg(long, value_name = "TIME", env = "DORMOUSE_STOP_GRACE", default_value = "5s", value_parser = duration)]
     stop_grace: Duration,
@@ -65,6 +70,7 @@ impl ServerFlags {
             .data(self.data.clone().unwrap_or_else(|| project.join(DATA)))
             .durability(self.durability)
             .hibernate_after(self.hibernate_after)
+            .compression(self.compression)
             .stop_grace(self.stop_grace);
         if let Some(shards) = self.shards {
             server = server.shards(shards.get());
@@ -102,6 +108,8 @@ mod tests {
 
     use clap::{CommandFactory, Parser};
 
+    use dormouse_server::Compression;
+
     use super::ServerFlags;
 
     #[derive(Debug, Parser)]
@@ -121,6 +129,7 @@ mod tests {
             Flags::try_parse_from(["x", "--hibernate-after", "250ms", "--shards", "3", "--log", "json"]).unwrap();
         assert_eq!(flags.server.hibernate_after, Duration::from_millis(250));
         assert_eq!(flags.server.shards.map(usize::from), Some(3));
+        assert_eq!(flags.server.compression, Compression::Messages);
         assert_eq!(flags.server.log.unwrap().to_string(), "json");
     }
 
@@ -130,6 +139,7 @@ mod tests {
             ("--hibernate-after", "10", "such as `10s`"),
             ("--ping-interval", "0s", "longer than nothing"),
             ("--shards", "0", "zero"),
+            ("--compression", "gzip", "write `messages`, `streams` or `off`"),
             ("--log", "loud", "no log format"),
             ("--durability", "lax", "strict and relaxed"),
         ] {

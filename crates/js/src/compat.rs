@@ -21,6 +21,7 @@ const FLAGS: &[Flag] = &[
     flag("durable_object_fetch_requires_full_url", "durable_object_fetch_allows_relative_url", "2021-11-10"),
     flag("fetch_refuses_unknown_protocols", "fetch_treats_unknown_protocols_as_http", "2021-11-10"),
     flag("global_navigator", "no_global_navigator", "2022-03-21"),
+    flag("web_socket_compression", "no_web_socket_compression", "2023-08-15"),
     flag("fetcher_no_get_put_delete", "fetcher_has_get_put_delete", "2024-03-26"),
     flag("set_event_target_this", "no_set_event_target_this", "2025-08-01"),
     flag("enable_ctx_exports", "disable_ctx_exports", "2025-11-17"),

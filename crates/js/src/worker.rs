@@ -188,6 +188,8 @@ pub(crate) struct Version {
     modules: HashMap<String, usize>,
     /// What `main.js` is told of the Worker: flags, bindings, the address of each.
     pub(crate) description: String,
+    /// Whether messages of sockets that it hands to clients may be compressed.
+    pub(crate) compresses: bool,
 }
 
 impl SourceMap {
@@ -389,7 +391,8 @@ impl Version {
             "hasSourceMap": worker.source_map.is_some(),
         });
         let modules = worker.modules.iter().enumerate().map(|(at, module)| (module.name.clone(), at)).collect();
-        Ok(Self { worker: worker.clone(), platform, modules, description: description.to_string() })
+        let compresses = flags.contains(&"web_socket_compression");
+        Ok(Self { worker: worker.clone(), platform, modules, description: description.to_string(), compresses })
     }
 
     pub(crate) fn module(&self, name: &str) -> Option<&Module> {

@@ -39,3 +39,4 @@ pub use error::Error;
 pub use logging::{LogFormat, init_logging};
 pub use options::Builder;
 pub use server::{Handle, Running, Server};
+pub use upgrade::Compression;

@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::limits::{HEAD_TIMEOUT, STOP_GRACE};
 use crate::server::{Handle, Running};
 use crate::shutdown::Signals;
+use crate::upgrade::Compression;
 
 /// The address that a server listens on, unless told otherwise.
 const LISTEN: &str = "127.0.0.1:8787";
@@ -22,6 +23,7 @@ pub struct Builder {
     pub(crate) listen: String,
     pub(crate) node: node::Options,
     pub(crate) head_timeout: Duration,
+    pub(crate) compression: Compression,
     pub(crate) stop_grace: Duration,
 }
 
@@ -31,6 +33,7 @@ impl Default for Builder {
             listen: LISTEN.into(),
             node: node::Options::default(),
             head_timeout: HEAD_TIMEOUT,
+            compression: Compression::default(),
             stop_grace: STOP_GRACE,
         }
     }
@@ -70,6 +73,12 @@ impl Builder {
     /// Bytes that may wait for one slow client before its socket is closed with 1013. Default 16 MiB.
     pub fn send_queue_bytes_max(mut self, bytes: usize) -> Self {
         self.node.send_queue_bytes_max = bytes;
+        self
+    }
+
+    /// How messages of sockets are compressed, where the client offers it. Default: each by itself.
+    pub fn compression(mut self, compression: Compression) -> Self {
+        self.compression = compression;
         self
     }
 

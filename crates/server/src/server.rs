@@ -57,7 +57,7 @@ impl Running {
         let shards = sockets.len();
         let sockets = Arc::new(Mutex::new(sockets));
         let (stopping, stop_seen) = watch::channel(false);
-        let head_timeout = builder.head_timeout;
+        let (head_timeout, compression) = (builder.head_timeout, builder.compression);
         let (ready, listening) = mpsc::channel();
         let tls = tls();
         let on_shard = Arc::new(move |shard: Rc<Shard>| {
@@ -74,7 +74,7 @@ impl Running {
                 // Fails only when the start has failed on another shard.
                 let _ = ready.send(result);
                 if let Some(listener) = listener {
-                    accept(listener, shard, head_timeout, stopping).await;
+                    accept(listener, Http::new(shard, head_timeout, compression, stopping.clone()), stopping).await;
                 }
             }) as _
         });
@@ -152,9 +152,9 @@ fn bind(address: SocketAddr) -> io::Result<TcpSocket> {
 }
 
 /// Accepts connections on one shard until the server stops.
-async fn accept(listener: TcpListener, shard: Rc<Shard>, head_timeout: Duration, mut stopping: watch::Receiver<bool>) {
+async fn accept(listener: TcpListener, http: Http, mut stopping: watch::Receiver<bool>) {
     let connections = Arc::new(Semaphore::new(HTTP_CONNECTIONS_MAX));
-    let http = Rc::new(Http::new(shard, head_timeout, stopping.clone()));
+    let http = Rc::new(http);
     loop {
         let accepted = tokio::select! {
             accepted = next(&listener, &connections) => accepted,

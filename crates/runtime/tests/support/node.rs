@@ -172,7 +172,7 @@ async fn serve(shard: Rc<Shard>, mut jobs: UnboundedReceiver<Job>) {
             }
             Job::Connect(end, stream) => {
                 let stream = tokio::net::TcpStream::from_std(stream).unwrap();
-                shard.connect(end, stream, Bytes::new()).unwrap();
+                shard.connect(end, stream, Bytes::new(), None).unwrap();
             }
             Job::Drop(end) => drop(end),
         }
