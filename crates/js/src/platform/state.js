@@ -14,6 +14,7 @@ import {
     getWebSockets,
     setAutoResponse,
 } from "./websocket.js";
+import { toNumber, wrongArgument } from "./idl.js";
 import { enterSection } from "./sections.js";
 import { newStorage } from "./storage.js";
 import { Shared } from "./storage_place.js";
@@ -65,6 +66,9 @@ export class DurableObjectState {
      * @returns {Promise<T>}
      */
     async blockConcurrencyWhile(callback) {
+        if (typeof callback !== "function") {
+            throw wrongArgument("DurableObjectState", "blockConcurrencyWhile", 1, "function");
+        }
         const { promise, resolve } = Promise.withResolvers();
         // When it throws, the object is reset: whoever waits never goes on.
         enterSection(async () => resolve(settle(await callback())));
@@ -89,7 +93,7 @@ export class DurableObjectState {
         return getTags(socket);
     }
 
-    /** @param {import("./websocket.js").WebSocketRequestResponsePair | null} [pair] */
+    /** @param {import("./websocket.js").WebSocketRequestResponsePair} [pair] */
     setWebSocketAutoResponse(pair) {
         setAutoResponse(pair);
     }
@@ -105,8 +109,16 @@ export class DurableObjectState {
 
     /** @param {number} [timeout] */
     setHibernatableWebSocketEventTimeout(timeout) {
-        const ms = timeout === undefined ? 0 : Math.trunc(Number(timeout)) || 0;
-        object_set_event_timeout(Math.min(Math.max(ms, 0), UINT32_MAX));
+        const ms = timeout == null ? 0 : Math.trunc(toNumber(timeout));
+        if (Number.isNaN(ms)) {
+            throw new TypeError("The value cannot be converted because it is not an integer.");
+        }
+        if (ms < 0) {
+            throw new TypeError(
+                "The value cannot be converted because it is negative and this API expects a positive number.",
+            );
+        }
+        object_set_event_timeout(Math.min(ms, UINT32_MAX));
     }
 
     getHibernatableWebSocketEventTimeout() {
