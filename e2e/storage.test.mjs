@@ -10,8 +10,9 @@ import WebSocket from "ws";
 
 import { DORMOUSE, Server, within } from "./support/server.mjs";
 
-const LIMIT = { timeout: 60_000 };
-const ROUNDS = 6;
+/** `cargo xtask soak` asks for more. */
+const ROUNDS = Number(process.env.DORMOUSE_SOAK_KILLS ?? 6);
+const LIMIT = { timeout: 60_000 + ROUNDS * 5_000 };
 const OBJECTS = 12;
 
 /** An object that counts in a row and in a key, in one turn: the two never differ. Its alarm notes that it came. */
@@ -118,8 +119,8 @@ test("a process that is killed at any moment has lost nothing that it had answer
       sockets.push(socket);
     }
     sockets.forEach((socket) => socket.send("count"));
-    // Some other moment in each round; what comes is right whenever that is.
-    await sleep(40 + round * 37);
+    // Any moment will do: what comes is right whenever it is.
+    await sleep(40 + Math.random() * 250);
     await server.stop("SIGKILL");
     await start();
     for (let object = 0; object < OBJECTS; object++) {

@@ -2,10 +2,14 @@
 //
 // Its command stands in DORMOUSE_E2E_SERVER (words separated by spaces); the flags of the server are added to it.
 // Without it, it is the Rust example of a debug build. Every program that these tests can run must take the flags
-// --listen, --shards, --hibernate-after, --log and --log-filter, and log what it does as `dormouse` does.
+// --listen, --data, --shards, --hibernate-after, --log and --log-filter, and log what it does as `dormouse` does. Unless
+// a test names a data folder, each server has one of its own, which goes with the tests.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
@@ -22,6 +26,10 @@ export const DORMOUSE = `${TARGET}/debug/dormouse`;
 const running = new Set();
 process.on("exit", () => running.forEach((child) => child.kill("SIGKILL")));
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.once(signal, () => process.exit(1));
+
+/** Data folders of servers. */
+const folders = mkdtempSync(join(tmpdir(), "dormouse-e2e-"));
+process.on("exit", () => rmSync(folders, { recursive: true, force: true }));
 
 /** The value of a promise, or an error that says what was waited for. */
 export async function within(promise, what, patience = PATIENCE) {
@@ -44,6 +52,7 @@ export class Server {
     const [program, ...words] = command.split(" ").filter((word) => word !== "");
     const args = ["--listen", `127.0.0.1:${port}`, "--shards", "2", "--log", "json"];
     args.push("--log-filter", "info,dormouse_runtime=debug", ...flags);
+    if (!flags.includes("--data")) args.push("--data", mkdtempSync(join(folders, "data-")));
     const child = spawn(program, [...words, ...args], {
       stdio: ["ignore", "inherit", "pipe"],
       env: { ...process.env, ...env },

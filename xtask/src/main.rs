@@ -5,6 +5,7 @@ mod conformance;
 mod lint;
 mod shell;
 mod sim;
+mod soak;
 mod steps;
 mod test;
 mod tidy;
@@ -20,6 +21,7 @@ fn main() -> ExitCode {
         ["lint"] => lint::run(),
         ["conformance", options @ ..] => conformance::run(options),
         ["sim", options @ ..] => sim::run(options),
+        ["soak", options @ ..] => soak::run(options),
         _ => Err(anyhow::anyhow!("{USAGE}")),
     };
     if let Err(error) = &result {
@@ -35,4 +37,6 @@ const USAGE: &str = "usage: cargo xtask VERB
   conformance [--record] [NAME]
                    the API tests on workerd, compared with their record
   sim [SEED] [--schedules N] [--seconds S]
-                   seeded schedules of a whole object; a seed alone replays one";
+                   seeded schedules of a whole object; a seed alone replays one
+  soak [--minutes N]
+                   power loss, failing disks and killed processes, for longer";

@@ -7,7 +7,8 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::flags::ServerFlags;
-use crate::{check, dev, finish, serve};
+use crate::objects::Objects;
+use crate::{check, dev, finish, objects, serve};
 
 /// A self-hosted server for durable objects with WebSockets.
 #[derive(Debug, Parser)]
@@ -33,6 +34,8 @@ enum Verb {
         #[command(flatten)]
         server: ServerFlags,
     },
+    /// Looks into what objects store, copies and deletes it; the server may run meanwhile
+    Objects(Objects),
     /// Tells what a project uses, and what of it is not supported
     Check {
         #[command(flatten)]
@@ -69,6 +72,7 @@ pub fn main() -> ExitCode {
     finish(match Command::parse().verb {
         Verb::Dev { projects, server } => dev::run(&projects, &server),
         Verb::Serve { projects, server } => serve::run(&projects, &server),
+        Verb::Objects(objects) => objects::run(&objects),
         Verb::Check { projects } => check::run(&projects),
     })
 }

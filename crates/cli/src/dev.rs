@@ -21,14 +21,14 @@ use crate::project::{Failure, Loaded};
 const REST: Duration = Duration::from_millis(50);
 
 pub(crate) fn run(projects: &Projects, flags: &ServerFlags) -> anyhow::Result<()> {
-    let builder = flags.builder(LogFormat::Pretty)?;
+    flags.init_logging(LogFormat::Pretty)?;
     let (loaded, application) = load(projects)?;
     for notice in &loaded.notices {
         tracing::info!("{notice}");
     }
     let mut files = Files::watch(&loaded.watched)?;
     let projects = Projects::clone(projects);
-    builder.run_with(application, move |server| {
+    flags.builder(&loaded.root).run_with(application, move |server| {
         std::thread::spawn(move || {
             while files.wait() {
                 files = reload(&projects, &server, files);

@@ -3,10 +3,14 @@
 //! Each has a variable of the same name, `DORMOUSE_…`; the flag wins.
 
 use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use dormouse_server::{Builder, LogFormat, Server, init_logging};
+use dormouse_server::{Builder, Compression, Durability, LogFormat, Server, init_logging};
+
+/// The data folder in a project's own.
+pub(crate) const DATA: &str = ".dormouse";
 
 /// How a server runs, whatever it serves.
 #[derive(Debug, Args)]
@@ -19,6 +23,14 @@ pub(crate) struct ServerFlags {
     #[arg(long, value_name = "N", env = "DORMOUSE_SHARDS")]
     shards: Option<NonZeroUsize>,
 
+    /// Folder for what objects store [default: .dormouse in the project's folder]
+    #[arg(long, value_name = "DIR", env = "DORMOUSE_DATA")]
+    data: Option<PathBuf>,
+
+    /// When a write counts as safe: strict survives a power loss, relaxed the death of the process
+    #[arg(long, value_name = "MODE", env = "DORMOUSE_DURABILITY", default_value = "strict", value_parser = durability)]
+    durability: Durability,
+
     /// How long an object stays in memory after its last activity
     #[arg(long, value_name = "TIME", env = "DORMOUSE_HIBERNATE_AFTER", default_value = "10s", value_parser = duration)]
     hibernate_after: Duration,
@@ -26,6 +38,11 @@ pub(crate) struct ServerFlags {
     /// How often silent clients are pinged; one that gives no sign of life is taken for vanished [default: never]
     #[arg(long, value_name = "TIME", env = "DORMOUSE_PING_INTERVAL", value_parser = interval)]
     ping_interval: Option<Duration>,
+
+    /// How messages of sockets are compressed, where clients offer it: messages (each by itself), streams (may refer to
+    /// earlier ones; 8 KiB a socket) or off
+    #[arg(long, value_name = "KIND", env = "DORMOUSE_COMPRESSION", default_value = "messages")]
+    compression: Compression,
 
     /// How long events under way may take when the server stops
     #[arg(long, value_name = "TIME", env = "DORMOUSE_STOP_GRACE", default_value = "5s", value_parser = duration)]
@@ -41,18 +58,35 @@ pub(crate) struct ServerFlags {
 }
 
 impl ServerFlags {
-    /// Sets up the log, as the flags say or else as `format`, and the server.
-    pub(crate) fn builder(&self, format: LogFormat) -> anyhow::Result<Builder> {
-        init_logging(self.log.unwrap_or(format), Some(&self.log_filter))?;
-        let mut server =
-            Server::builder().listen(&self.listen).hibernate_after(self.hibernate_after).stop_grace(self.stop_grace);
+    /// Sets up the log, as the flags say or else as `format`.
+    pub(crate) fn init_logging(&self, format: LogFormat) -> anyhow::Result<()> {
+        Ok(init_logging(self.log.unwrap_or(format), Some(&self.log_filter))?)
+    }
+
+    /// Sets up the server of a project that is in this folder.
+    pub(crate) fn builder(&self, project: &Path) -> Builder {
+        let mut server = Server::builder()
+            .listen(&self.listen)
+            .data(self.data.clone().unwrap_or_else(|| project.join(DATA)))
+            .durability(self.durability)
+            .hibernate_after(self.hibernate_after)
+            .compression(self.compression)
+            .stop_grace(self.stop_grace);
         if let Some(shards) = self.shards {
             server = server.shards(shards.get());
         }
         if let Some(interval) = self.ping_interval {
             server = server.ping_interval(interval);
         }
-        Ok(server)
+        server
+    }
+}
+
+fn durability(text: &str) -> Result<Durability, String> {
+    match text {
+        "strict" => Ok(Durability::Strict),
+        "relaxed" => Ok(Durability::Relaxed),
+        _ => Err("there are strict and relaxed".into()),
     }
 }
 
@@ -74,6 +108,8 @@ mod tests {
 
     use clap::{CommandFactory, Parser};
 
+    use dormouse_server::Compression;
+
     use super::ServerFlags;
 
     #[derive(Debug, Parser)]
@@ -93,6 +129,7 @@ mod tests {
             Flags::try_parse_from(["x", "--hibernate-after", "250ms", "--shards", "3", "--log", "json"]).unwrap();
         assert_eq!(flags.server.hibernate_after, Duration::from_millis(250));
         assert_eq!(flags.server.shards.map(usize::from), Some(3));
+        assert_eq!(flags.server.compression, Compression::Messages);
         assert_eq!(flags.server.log.unwrap().to_string(), "json");
     }
 
@@ -102,7 +139,9 @@ mod tests {
             ("--hibernate-after", "10", "such as `10s`"),
             ("--ping-interval", "0s", "longer than nothing"),
             ("--shards", "0", "zero"),
+            ("--compression", "gzip", "write `messages`, `streams` or `off`"),
             ("--log", "loud", "no log format"),
+            ("--durability", "lax", "strict and relaxed"),
         ] {
             let error = Flags::try_parse_from(["x", flag, value]).unwrap_err().to_string();
             assert!(error.contains(says) && error.contains(flag), "{error}");

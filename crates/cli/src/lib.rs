@@ -15,9 +15,12 @@ mod check;
 mod project;
 #[cfg(feature = "javascript")]
 mod usage;
+#[cfg(feature = "javascript")]
+mod objects;
 mod flags;
 
 use std::fmt::Display;
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::anyhow;
@@ -46,8 +49,10 @@ where
 {
     let flags = Linked::parse().server;
     let application = application.try_into().map_err(|error| anyhow!("the application is faulty: {error}"));
-    let served = application.and_then(|application| Ok(flags.builder(LogFormat::Compact)?.run(application)?));
-    finish(served)
+    finish(application.and_then(|application| {
+        flags.init_logging(LogFormat::Compact)?;
+        Ok(flags.builder(Path::new("")).run(application)?)
+    }))
 }
 
 /// Tells the person at the terminal what went wrong.

@@ -8,13 +8,15 @@ use std::time::Duration;
 use dormouse_bundle::options::{Jsx, Options, Rule, RuleKind};
 use dormouse_bundle::{Bundle, bundle};
 use dormouse_server::config::{self, ModuleKind, Project};
-use dormouse_server::js::{Binding, Class, ExportKind, Position, SourceMap, Worker, exports};
+use dormouse_server::js::{Binding, Class, ClassStorage, ExportKind, Position, SourceMap, Worker, exports};
 
 use crate::command::Projects;
 use crate::usage::unsupported;
 
 /// What was loaded.
 pub(crate) struct Loaded {
+    /// The folder of the first one.
+    pub(crate) root: PathBuf,
     /// The first one answers requests.
     pub(crate) workers: Vec<Worker>,
     /// Files whose change makes another result.
@@ -43,8 +45,13 @@ impl std::error::Error for Failure {}
 
 impl Loaded {
     pub(crate) fn load(projects: &Projects) -> Result<Self, Failure> {
-        let mut loaded =
-            Self { workers: Vec::new(), watched: Vec::new(), notices: Vec::new(), unsupported: Vec::new() };
+        let mut loaded = Self {
+            root: PathBuf::new(),
+            workers: Vec::new(),
+            watched: Vec::new(),
+            notices: Vec::new(),
+            unsupported: Vec::new(),
+        };
         for path in projects.paths() {
             if let Err(mut failure) = loaded.add(&path, projects) {
                 failure.watched.append(&mut loaded.watched);
@@ -59,6 +66,9 @@ impl Loaded {
             watched: error.problems().iter().map(|problem| problem.file.clone()).collect(),
             text: error.to_string(),
         })?;
+        if self.workers.is_empty() {
+            self.root.clone_from(&project.root);
+        }
         self.watched.extend(project.file.iter().cloned());
         if project.file.is_some() {
             let own = project.environment.iter().map(|name| format!(".dev.vars.{name}"));
@@ -145,12 +155,17 @@ fn worker(project: &Project, bundle: Bundle) -> Worker {
         entrypoint: service.entrypoint.clone(),
     });
     worker.bindings = vars.chain(secrets).chain(namespaces).chain(services).collect();
-    worker.classes = project
-        .classes
-        .iter()
-        .map(|class| Class { name: class.name.clone(), unique_key: unique_key(&project.name, &class.origin) })
-        .collect();
+    worker.classes = project.classes.iter().map(|class| bound_class(project, class)).collect();
     worker
+}
+
+fn bound_class(project: &Project, class: &config::Class) -> Class {
+    let storage = match class.storage {
+        // What it has in the other Worker is not known here, and nothing is lost with more.
+        config::Storage::Sqlite | config::Storage::AsTransferred => ClassStorage::Sql,
+        config::Storage::KeyValue => ClassStorage::KeyValue,
+    };
+    Class { name: class.name.clone(), unique_key: unique_key(&project.name, &class.origin), storage }
 }
 
 /// What the ids of a class are made from: the same for good, whatever the class is called later.
@@ -173,7 +188,7 @@ fn single_file(project: &Project, bundle: Bundle) -> Result<Worker, Failure> {
             worker: None,
         });
         let unique_key = format!("{}-{}", worker.name, export.name);
-        worker.classes.push(Class { name: export.name, unique_key });
+        worker.classes.push(Class { name: export.name, unique_key, storage: ClassStorage::Sql });
     }
     Ok(worker)
 }

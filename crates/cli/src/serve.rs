@@ -8,10 +8,10 @@ use crate::flags::ServerFlags;
 use crate::project::Loaded;
 
 pub(crate) fn run(projects: &Projects, flags: &ServerFlags) -> anyhow::Result<()> {
-    let builder = flags.builder(LogFormat::Compact)?;
+    flags.init_logging(LogFormat::Compact)?;
     let loaded = Loaded::load(projects)?;
     for notice in &loaded.notices {
         tracing::info!("{notice}");
     }
-    Ok(builder.run(application(loaded.workers)?)?)
+    Ok(flags.builder(&loaded.root).run(application(loaded.workers)?)?)
 }

@@ -10,8 +10,6 @@ const PLACES_MAX: usize = 5;
 
 /// Names in code, and what they are of.
 const NAMES: &[(&str, &str)] = &[
-    ("ctx.storage", "storage of objects"),
-    ("state.storage", "storage of objects"),
     ("new WebSocket(", "sockets to the outside"),
     ("new HTMLRewriter", "HTMLRewriter"),
     ("new EventSource", "EventSource"),

@@ -39,6 +39,8 @@ pub(crate) enum Out {
     Shared(ByteString),
     /// A `Uint8Array` over a buffer of its own.
     Bytes(Bytes),
+    /// An `ArrayBuffer`.
+    Buffer(Vec<u8>),
     List(Vec<Out>),
     /// A value that the engine holds already.
     Value(JsRef),

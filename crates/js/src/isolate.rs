@@ -118,6 +118,11 @@ impl Isolate {
         Ok(isolate)
     }
 
+    /// Whether messages of sockets that its Worker hands to clients may be compressed.
+    pub(crate) fn compresses(&self) -> bool {
+        self.version.compresses
+    }
+
     /// Runs the Worker's code once and tells what is wrong with it, or what it exports, as JSON.
     pub(crate) fn inspect(version: &Arc<Version>) -> Result<String, Fault> {
         let isolate = Self::new(version.clone())?;

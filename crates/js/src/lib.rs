@@ -23,5 +23,6 @@ pub mod limits;
 
 pub use ops::body::Cf;
 pub use worker::{
-    Binding, Class, Error, Export, ExportKind, Module, ModuleSource, Position, SourceMap, Worker, application, exports,
+    Binding, Class, ClassStorage, Error, Export, ExportKind, Module, ModuleSource, Position, SourceMap, Worker,
+    application, exports,
 };

@@ -13,6 +13,7 @@ pub(crate) mod fetch;
 mod multipart;
 pub(crate) mod object;
 pub(crate) mod socket;
+pub(crate) mod storage;
 pub(crate) mod url;
 
 use std::rc::Rc;
@@ -25,6 +26,7 @@ pub(crate) fn all() -> Rc<[Op]> {
         core::OPS,
         object::OPS,
         socket::OPS,
+        storage::OPS,
         body::OPS,
         clone::OPS,
         crypto::OPS,

@@ -252,6 +252,17 @@ impl Engine {
         self.0.deadline.at.set(within.map(|within| Instant::now() + within));
     }
 
+    /// Tells whether code has run for as long as it may now, for what it waits for in this turn.
+    pub(crate) fn interrupt(&self) -> Box<dyn FnMut() -> bool + Send> {
+        let deadline = self.0.deadline.at.get();
+        Box::new(move || deadline.is_some_and(|at| at <= Instant::now()))
+    }
+
+    /// Whether code has run for as long as it may; if so, it is stopped.
+    pub(crate) fn is_over(&self) -> bool {
+        self.0.deadline.is_over()
+    }
+
     /// Whether code was stopped because it ran too long.
     pub(crate) fn ran_too_long(&self) -> bool {
         self.0.deadline.passed.get()

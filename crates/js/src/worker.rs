@@ -115,6 +115,19 @@ pub struct Class {
     pub name: String,
     /// What the ids of its objects are made from; stays the same when the class is renamed.
     pub unique_key: String,
+    /// What its objects are given of storage.
+    pub storage: ClassStorage,
+}
+
+/// What the objects of a class are given of storage.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ClassStorage {
+    /// SQL too.
+    #[default]
+    Sql,
+    /// The asynchronous keys and values alone, as a class has that was created by `new_classes`. It is stored in the same
+    /// way.
+    KeyValue,
 }
 
 /// One export of a Worker's main module.
@@ -175,6 +188,8 @@ pub(crate) struct Version {
     modules: HashMap<String, usize>,
     /// What `main.js` is told of the Worker: flags, bindings, the address of each.
     pub(crate) description: String,
+    /// Whether messages of sockets that it hands to clients may be compressed.
+    pub(crate) compresses: bool,
 }
 
 impl SourceMap {
@@ -364,17 +379,20 @@ impl Version {
         let bindings = worker.bindings.iter().map(|binding| describe(worker, binding, all, doors));
         let bindings = bindings.collect::<Result<Vec<Value>, Error>>()?;
         let flags = crate::compat::enabled(&worker.compatibility_date, &worker.compatibility_flags);
+        let without_sql = worker.classes.iter().filter(|class| class.storage == ClassStorage::KeyValue);
         let description = json!({
             "name": worker.name,
             "main": worker.main,
             "flags": flags,
             "bindings": bindings,
             "classes": worker.classes.iter().map(|class| &class.name).collect::<Vec<_>>(),
+            "classesWithoutSql": without_sql.map(|class| &class.name).collect::<Vec<_>>(),
             "doors": doors.of_worker(&worker.name),
             "hasSourceMap": worker.source_map.is_some(),
         });
         let modules = worker.modules.iter().enumerate().map(|(at, module)| (module.name.clone(), at)).collect();
-        Ok(Self { worker: worker.clone(), platform, modules, description: description.to_string() })
+        let compresses = flags.contains(&"web_socket_compression");
+        Ok(Self { worker: worker.clone(), platform, modules, description: description.to_string(), compresses })
     }
 
     pub(crate) fn module(&self, name: &str) -> Option<&Module> {

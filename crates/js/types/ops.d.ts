@@ -1,6 +1,9 @@
 // The ops, as far as the platform's types go: what each takes and gives stands beside it in `src/ops/`.
 declare module "dormouse:ops" {
     type Op = (...args: any[]) => any;
+    export const alarm_delete: Op;
+    export const alarm_get: Op;
+    export const alarm_set: Op;
     export const base64_decode: Op;
     export const base64_encode: Op;
     export const body_abandon: Op;
@@ -117,6 +120,21 @@ declare module "dormouse:ops" {
     export const socket_set_auto_response: Op;
     export const socket_state: Op;
     export const socket_tags: Op;
+    export const storage_begin: Op;
+    export const storage_close: Op;
+    export const storage_delete: Op;
+    export const storage_delete_all: Op;
+    export const storage_end: Op;
+    export const storage_exec: Op;
+    export const storage_fetch: Op;
+    export const storage_get: Op;
+    export const storage_get_all: Op;
+    export const storage_list: Op;
+    export const storage_put: Op;
+    export const storage_put_all: Op;
+    export const storage_roll_back: Op;
+    export const storage_size: Op;
+    export const storage_sync: Op;
     export const task_background: Op;
     export const task_section: Op;
     export const task_settled: Op;

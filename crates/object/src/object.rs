@@ -320,6 +320,12 @@ impl Object {
         }
     }
 
+    /// Whether the object loses its guest when the task fails: then what its last turn wrote is to be rolled back, by
+    /// [`Object::handle_crash`].
+    pub fn is_critical(&mut self, id: TaskId) -> bool {
+        self.tasks.get_mut(id).is_some_and(|task| matches!(task.kind, Kind::Section(_)))
+    }
+
     /// A task has ended well, in the turn under way: said before its writes are committed and the turn ends. For a run of
     /// the alarm that it has run is a write like the handler's own, and lost with them; for other tasks it is nothing.
     pub fn handle_ran(&mut self, id: TaskId, now: Time) {

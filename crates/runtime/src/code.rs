@@ -59,6 +59,11 @@ impl Code {
         self.classes.iter().position(|class| *class.unique_key == *unique_key)
     }
 
+    /// The names and the unique keys of all classes.
+    pub(crate) fn classes(&self) -> Vec<(String, Arc<str>)> {
+        self.classes.iter().map(|class| (class.name.clone(), class.unique_key.clone())).collect()
+    }
+
     pub(crate) fn class(&self, index: usize) -> Arc<Class> {
         self.classes[index].clone()
     }

@@ -96,4 +96,12 @@ pub(crate) trait CommitLog: Send + Sync {
     ///
     /// When it cannot be made known.
     fn trim(&self, object: &ObjectKey) -> std::io::Result<()>;
+
+    /// An object is no more. Returns when that is known for good; nothing of it comes back from then on. Waits for the
+    /// disk. Whoever calls this has its files, and removes them.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be made known.
+    fn delete(&self, object: &ObjectKey) -> std::io::Result<()>;
 }

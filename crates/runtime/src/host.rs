@@ -6,6 +6,7 @@
 
 mod storage;
 mod files;
+mod lend;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -16,6 +17,7 @@ use std::task::Waker;
 use dormouse_object::TaskId;
 use dormouse_object::id::ObjectId;
 use dormouse_object::mailbox::RequestId;
+use dormouse_object::message::Message;
 use dormouse_object::object::{Object, Reading};
 use dormouse_object::outbox::{After, Close, Out, SubrequestId};
 use dormouse_object::sockets::SocketId;
@@ -348,10 +350,7 @@ impl Host {
         loop {
             let Some(out) = self.object.borrow_mut().poll_out() else { break };
             match out {
-                Out::Frame { socket, message } => {
-                    let frame = self.shard.encode(&message);
-                    self.send(socket, frame);
-                }
+                Out::Frame { socket, message } => self.send(socket, &message),
                 Out::Close { socket, close, after } => self.close(socket, &close, after),
                 Out::Cut(socket) => {
                     if let Some(Link::Connected(conn)) = self.links.borrow_mut().remove(socket) {
@@ -372,11 +371,12 @@ impl Host {
         self.shard.cork().flush_unless_in();
     }
 
-    fn send(&self, socket: SocketId, frame: bytes::Bytes) {
+    fn send(&self, socket: SocketId, message: &Message) {
         let len_max = self.shard.options().send_queue_bytes_max;
         let sent = match self.links.borrow_mut().get_mut(socket) {
-            Some(Link::Connected(conn)) => conn.send(frame, len_max),
-            Some(Link::Waiting(waiting)) => waiting.send(frame, len_max),
+            Some(Link::Connected(conn)) => conn.send(message, len_max),
+            // What was agreed with its client is not known yet; no message has to be compressed.
+            Some(Link::Waiting(waiting)) => waiting.send(self.shard.encode(message), len_max),
             None => Ok(()),
         };
         if sent == Err(TooSlow) {

@@ -28,7 +28,7 @@ use std::thread::JoinHandle;
 
 use dormouse_storage::Error;
 use dormouse_storage::commit::WalRange;
-use dormouse_storage::file::{File, FileSystem, Open, create_dir_durably};
+use dormouse_storage::file::{File, FileSystem, Open};
 
 use crate::commit_log::{Appended, Commit, CommitLog, Facts, ObjectKey, Ticket};
 use crate::journal::record::{ALIGNMENT, GROUP_HEADER_LEN, Group, Kind, Record, encode, encode_group};
@@ -333,6 +333,16 @@ impl CommitLog for Journal {
         }
         result
     }
+
+    fn delete(&self, key: &ObjectKey) -> io::Result<()> {
+        let mut state = self.0.lock();
+        state.logs.remove(key);
+        state.broken.remove(key);
+        state.doubtful.remove(key);
+        state.next.push(&mark(Kind::Deleted, key, None, None));
+        state.next.must_sync = true;
+        self.wait_for_next(state)
+    }
 }
 
 /// A record without data.
@@ -566,7 +576,10 @@ fn open_segment(shared: &Shared, next: &mut u64, group: u64) -> io::Result<OpenS
     }
     drop(state);
     let files = &shared.files;
-    create_dir_durably(&**files, &shared.folder)?;
+    files.create_dir(&shared.folder)?;
+    if let Some(data) = shared.folder.parent() {
+        files.sync_dir(data)?;
+    }
     let path = segment_path(&shared.folder, *next, group);
     let spare = spare(&shared.folder);
     let file = match files.exists(&spare)? {
@@ -589,7 +602,7 @@ fn open_segment(shared: &Shared, next: &mut u64, group: u64) -> io::Result<OpenS
 
 /// Fills a new segment with zeros, so that what is written to it later changes neither its length nor its blocks.
 fn fill(file: &dyn File, len: u64) -> io::Result<()> {
-    let zeros = [0; 64 << 10];
+    let zeros = vec![0; usize::try_from(len).unwrap_or(usize::MAX).min(4 << 20)];
     let mut at = 0;
     while at < len {
         let chunk = zeros.len().min(usize::try_from(len - at).unwrap_or(zeros.len()));

@@ -13,8 +13,6 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use dormouse_object::id::ObjectId;
-use dormouse_storage::db::wal_path;
-use dormouse_storage::file::Open;
 use dormouse_storage::registry::{Entry, Registry};
 use dormouse_storage::{Db, Error, Vfs};
 
@@ -24,7 +22,7 @@ use crate::limits::ALARMS_AT_ONCE_MAX;
 use crate::node::Handle;
 use crate::shard::Post;
 use crate::signals::Signal;
-use crate::store::{self, Claims, Known, Tuning};
+use crate::store::{self, Claims, Holder, Known, Tuning};
 
 /// How long the alarms of a shard wait that has too much to do.
 const ALARM_PAUSE_MS: u64 = 50;
@@ -51,6 +49,8 @@ struct News {
     questions: Vec<Question>,
     wants_spare: bool,
     stops: bool,
+    /// Whether nobody is there any more to be told.
+    has_ended: bool,
 }
 
 /// Something that only the registry can answer.
@@ -95,8 +95,13 @@ impl KeeperInbox {
         self.tell(|news| news.checkpoints.push((key, db, waiter)));
     }
 
+    /// A question that comes too late is dropped.
     pub(crate) fn ask(&self, question: Question) {
-        self.tell(|news| news.questions.push(question));
+        self.tell(|news| {
+            if !news.has_ended {
+                news.questions.push(question);
+            }
+        });
     }
 
     pub(crate) fn stop(&self) {
@@ -223,6 +228,8 @@ impl Keeper {
         if let Err(error) = self.registry.sync() {
             tracing::warn!(%error, "the registry could not be synced");
         }
+        let late = mem::replace(&mut *self.inbox.lock(), News { has_ended: true, ..News::default() });
+        drop(late);
     }
 }
 
@@ -236,52 +243,75 @@ impl News {
 
 /// Databases.
 impl Keeper {
-    /// Writes the log of a database into it, of which so much is known. When that fails, so does the error say what is
-    /// known of it then.
-    fn checkpoint(&self, key: &ObjectKey, db: &mut Db, known: Known) -> Result<(), (Known, Error)> {
+    /// Writes the log of a database into it. With an error comes whether the journal was told of it: then the database
+    /// must be closed.
+    fn checkpoint(&self, key: &ObjectKey, db: &mut Db) -> Result<(), (bool, Error)> {
+        let path = store::path(&self.folder, key);
+        if self.journal.doubts(key) {
+            db.rewrite_log().map_err(|error| (false, error))?;
+        }
         let mut was_told = false;
         let result = db.checkpoint(|| {
-            let path = store::path(&self.folder, key);
-            self.journal.trim(key).map_err(|error| Error::Disk { path, what: error.to_string() })?;
+            self.journal.trim(key).map_err(|error| disk_error(&path, &error))?;
             was_told = true;
             Ok(())
         });
         result.map_err(|error| {
             self.journal.doubt(key);
-            (if was_told { Known::Unfinished } else { known }, error)
+            (was_told, error)
         })
     }
 
     fn checkpoint_open(&self, key: &ObjectKey, mut db: Box<Db>, waiter: &Ticket) {
-        let known = Known::Log(db.wal());
-        let result = self.checkpoint(key, &mut db, known).map_err(|(known, error)| {
+        let (result, error) = match self.checkpoint(key, &mut db) {
+            Ok(()) => (Ok(()), None),
+            Err((true, error)) => (Err(Known::Unfinished), Some(error)),
+            Err((false, error)) => (Ok(()), Some(error)),
+        };
+        if let Some(error) = error {
             tracing::warn!(%error, "a log could not be written into its database; it stays, and grows");
-            known
-        });
+        }
         waiter.signals.push(Signal::Checkpointed(waiter.host, db, result));
     }
 
-    /// Writes the log of a database into it that nobody has open. False when that is still to be done.
+    /// Writes the log of a database into it that nobody has open; one that holds nothing goes. False when that is still to
+    /// be done.
     fn checkpoint_closed(&mut self, key: &ObjectKey) -> bool {
-        let Some(known) = self.claims.keep(key) else { return !self.claims.has(key) };
-        let path = store::path(&self.folder, key);
-        let opened = Db::open(&self.vfs, &path, None, known.log()).and_then(|db| {
-            if !known.is_all_of(&db) {
-                store::note_found(&self.journal, key, &db)?;
+        let Some(mut known) = self.claims.keep(key) else { return !self.claims.has(key) };
+        let is_done = match self.checkpoint_kept(key, &mut known) {
+            Ok(()) => true,
+            Err(Error::Damaged { what, .. }) => {
+                known = Known::Nothing;
+                self.refuse(key, &what)
             }
-            Ok(db)
-        });
-        let result = opened.map_err(|error| (known, error)).and_then(|mut db| self.checkpoint(key, &mut db, known));
-        let (known, is_done) = match result {
-            Ok(()) => (Known::Nothing, true),
-            Err((_, Error::Damaged { what, .. })) => (Known::Nothing, self.refuse(key, &what)),
-            Err((known, error)) => {
+            Err(error) => {
                 tracing::error!(%error, "a log could not be written into its database");
-                (known, false)
+                false
             }
         };
         self.claims.free(key, known);
         is_done
+    }
+
+    fn checkpoint_kept(&mut self, key: &ObjectKey, known: &mut Known) -> Result<(), Error> {
+        let path = store::path(&self.folder, key);
+        let mut db = Db::open(&self.vfs, &path, None, known.log())?;
+        if !known.is_all_of(&db) {
+            store::note_found(&*self.journal, key, &db)?;
+        }
+        self.checkpoint(key, &mut db).map_err(|(was_told, error)| {
+            if was_told {
+                *known = Known::Unfinished;
+            }
+            error
+        })?;
+        *known = Known::Nothing;
+        if db.is_bare()? {
+            let is_blank = db.is_blank();
+            drop(db);
+            self.erase(key, &path, is_blank)?;
+        }
+        Ok(())
     }
 
     /// The files of an object are not what was written. All others are served, so the journal does not wait for them.
@@ -298,14 +328,27 @@ impl Keeper {
         }
     }
 
+    /// Removes a database that holds nothing.
+    fn erase(&mut self, key: &ObjectKey, path: &Path, is_blank: bool) -> Result<(), Error> {
+        self.write_registry();
+        let files = self.vfs.files();
+        if is_blank && self.facts.is_empty() && self.registry.get(&key.class, &key.id)?.is_none() {
+            // It was made for somebody who looked for something: nothing else knows of it.
+            return store::remove_files(&**files, path).map_err(|error| disk_error(path, &error));
+        }
+        self.next_alarm = None;
+        store::erase(&self.journal, &**files, &mut self.registry, path, key)
+    }
+
     /// Makes sure that all of the oldest segment is in the files of its objects, and lets it go.
     fn retire_segment(&mut self) {
         let Some(segment) = self.sealed.pop_front() else { return };
         let mut is_done = true;
         for key in &segment.objects {
             is_done &= match self.claims.holder(key) {
-                Some(holder) => self.sync_open(key, &holder),
-                None => self.checkpoint_closed(key),
+                Holder::Host(host) => self.sync_open(key, Some(&host)),
+                Holder::Other => self.sync_open(key, None),
+                Holder::Nobody => self.checkpoint_closed(key),
             };
         }
         self.write_registry();
@@ -322,21 +365,17 @@ impl Keeper {
         }
     }
 
-    /// Makes the log of a database durable that a host has open. False when that is still to be done.
-    fn sync_open(&self, key: &ObjectKey, holder: &Ticket) -> bool {
+    /// Makes the log of a database durable that a host has open, or somebody outside. False when that is still to be done.
+    fn sync_open(&self, key: &ObjectKey, host: Option<&Ticket>) -> bool {
         let Some(wal) = self.journal.log_of(key) else { return true };
         if self.journal.doubts(key) {
-            holder.signals.push(Signal::Tidy(holder.host));
+            if let Some(host) = host {
+                host.signals.push(Signal::Tidy(host.host));
+            }
             return false;
         }
         let path = store::path(&self.folder, key);
-        let files = self.vfs.files();
-        let synced = files
-            .open(&wal_path(&path), Open::Existing)
-            .and_then(|file| file.sync())
-            .and_then(|()| files.open(&path, Open::Existing)?.sync())
-            .and_then(|()| path.parent().map_or(Ok(()), |folder| self.vfs.sync_names(folder)))
-            .and_then(|()| self.journal.note_synced(key, wal));
+        let synced = store::sync_files(&**self.vfs.files(), &path).and_then(|()| self.journal.note_synced(key, wal));
         match synced {
             Ok(()) => true,
             Err(error) => {
@@ -439,18 +478,21 @@ impl Keeper {
     }
 }
 
+fn disk_error(path: &Path, error: &io::Error) -> Error {
+    Error::Disk { path: path.into(), what: error.to_string() }
+}
+
 /// Fills an empty registry from the files of the objects: each is opened. For when the registry itself is lost.
 pub(crate) fn rebuild(vfs: &Vfs, folder: &Path, registry: &mut Registry) -> Result<(), Error> {
     let files = vfs.files();
-    let error = |path: &Path, error: io::Error| Error::Disk { path: path.into(), what: error.to_string() };
     let objects = folder.join("objects");
     let mut seen = HashSet::new();
-    for class_folder in files.list(&objects).map_err(|e| error(&objects, e))? {
+    for class_folder in files.list(&objects).map_err(|error| disk_error(&objects, &error))? {
         let Some(class) = store::class_of_folder(&class_folder) else { continue };
         let class_folder = objects.join(class_folder);
-        for first in files.list(&class_folder).map_err(|e| error(&class_folder, e))? {
+        for first in files.list(&class_folder).map_err(|error| disk_error(&class_folder, &error))? {
             let folder = class_folder.join(&first);
-            for name in files.list(&folder).map_err(|e| error(&folder, e))? {
+            for name in files.list(&folder).map_err(|error| disk_error(&folder, &error))? {
                 let Some(id) = name.strip_suffix(".sqlite").and_then(|rest| store::id_of_name(&first, rest)) else {
                     continue;
                 };

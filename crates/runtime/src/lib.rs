@@ -25,6 +25,8 @@ pub mod store;
 mod commit_log;
 mod journal;
 mod keeper;
+mod loan;
+pub mod operator;
 pub mod limits;
 
 /// The rules, whose vocabulary of sockets, ids and limits every guest speaks.

@@ -26,6 +26,7 @@ use crate::guest::GuestFactory;
 use crate::limits::{INBOX_LEN_MAX, SEND_QUEUE_BYTES_MAX};
 use crate::shard::{Post, Shard};
 use crate::signals::Signals;
+use crate::sockets::frame::agreement::Budget;
 use crate::store::{self, Store};
 
 /// What an operator can set for a node.
@@ -110,6 +111,8 @@ struct Shared {
     signals: Vec<Arc<Signals>>,
     /// Shards in which something is under way. Counted only while the node stops.
     busy: AtomicUsize,
+    /// What connections with context takeover take.
+    histories: Budget,
     /// Of a node without a data folder there is none.
     store: Option<Store>,
     /// A moment by both clocks, from which all threads count.
@@ -139,6 +142,7 @@ impl Node {
             code: Mutex::new(code.clone()),
             inboxes,
             signals: (0..options.shards).map(|_| Arc::default()).collect(),
+            histories: Budget::default(),
             busy: AtomicUsize::new(options.shards),
             store,
             started: (Instant::now(), wall_clock()),
@@ -225,6 +229,11 @@ impl Handle {
         self.0.code.lock().unwrap_or_else(PoisonError::into_inner).class_of(unique_key)
     }
 
+    /// The names and the unique keys of the application's classes.
+    pub(crate) fn classes(&self) -> Vec<(String, Arc<str>)> {
+        self.0.code.lock().unwrap_or_else(PoisonError::into_inner).classes()
+    }
+
     /// The moment from which all threads of the node count.
     pub(crate) fn started(&self) -> (Instant, Time) {
         self.0.started
@@ -247,6 +256,10 @@ impl Handle {
             true => self.0.busy.fetch_add(1, Ordering::AcqRel),
             false => self.0.busy.fetch_sub(1, Ordering::AcqRel),
         };
+    }
+
+    pub(crate) fn histories(&self) -> &Budget {
+        &self.0.histories
     }
 
     /// Whether something is under way in any shard.

@@ -23,6 +23,10 @@ pub struct Response {
     pub client: Option<ClientEnd>,
 }
 
+/// An extension of the response that hands over a client end: its messages are not to be compressed.
+#[derive(Clone, Copy, Debug)]
+pub struct Uncompressed;
+
 impl Response {
     /// A response that hands over the client end of a pair.
     pub fn switching_protocols(client: ClientEnd) -> Self {

@@ -6,6 +6,7 @@
 //!
 //! Invariant: nothing here is shared with another thread but the inbox and the signals, and both are bounded.
 
+mod encoded;
 mod stop;
 
 use std::any::{Any, TypeId};
@@ -17,7 +18,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use dormouse_object::id::ObjectId;
-use dormouse_object::message::Message;
 use dormouse_object::object::Object;
 use dormouse_object::sockets::SocketId;
 use dormouse_object::time::Time;
@@ -31,13 +31,16 @@ use crate::cork::Cork;
 use crate::ctx::{Namespace, PendingResponse};
 use crate::guest::GuestFactory;
 use crate::host::{Host, HostKey, Identity, Reply, Target};
-use crate::limits::{OBJECTS_IN_A_ROW_MAX, READ_LEN_MAX, RELOAD_GRACE};
+use crate::limits::{HISTORIES_LEN_MAX, OBJECTS_IN_A_ROW_MAX, READ_LEN_MAX, RELOAD_GRACE};
+use crate::loan::{LoanRequest, Residence, lend_files};
 use crate::node::{Handle, Options, WorkerIndex};
 use crate::pair::ClientEnd;
 use crate::request::{Outbound, Request, StubError};
+use crate::shard::encoded::Encoded;
 use crate::signals::{Signal, Signals};
 use crate::sockets::conn::{Conn, turn_away};
-use crate::sockets::frame::encode;
+use crate::sockets::frame::agreement::{Agreement, Reserved};
+use crate::sockets::frame::deflate::Codecs;
 use crate::store::Store;
 use crate::timers::Timers;
 
@@ -45,10 +48,13 @@ use crate::timers::Timers;
 pub(crate) enum Post {
     /// A request for an object of this shard.
     Fetch(usize, ObjectId, Box<Request>, Reply),
-    /// A connection for the client end of a pair of this shard, and what was read from it already.
-    Connect(ClientEnd, std::net::TcpStream, Bytes),
+    /// A connection for the client end of a pair of this shard, what was read from it already, and how its messages
+    /// are compressed.
+    Connect(ClientEnd, std::net::TcpStream, Bytes, Option<Agreement>),
     /// The alarm of an object of this shard is due, by the registry.
     Alarm(usize, ObjectId),
+    /// Somebody wants the database of an object of this shard.
+    Lend(LoanRequest),
     /// New code for all objects.
     Replace(Arc<Code>),
     /// The node stops: what is under way may take this long.
@@ -84,8 +90,9 @@ pub struct Shard {
     timers: RefCell<Timers>,
     look: Notify,
     read_buffer: RefCell<Box<[u8]>>,
-    /// The message encoded last and its frame: the next one with the same payload shares it.
-    encoded: RefCell<Option<(Message, Bytes)>>,
+    /// The message encoded last and its frames: the next one with the same payload shares them.
+    encoded: RefCell<Option<Encoded>>,
+    codecs: RefCell<Codecs>,
     cork: Cork,
     /// Held, as a clone, by each connection that is no socket.
     connections: Rc<()>,
@@ -118,6 +125,7 @@ impl Shard {
             look: Notify::new(),
             read_buffer: RefCell::new(vec![0; READ_LEN_MAX].into()),
             encoded: RefCell::new(None),
+            codecs: RefCell::default(),
             cork: Cork::default(),
             connections: Rc::new(()),
             socket_connections: Rc::new(()),
@@ -149,7 +157,8 @@ impl Shard {
     }
 
     /// Gives a connection to the client end of a pair. It moves to the shard where the object lives; from then
-    /// on its frames never leave that thread. `read_ahead` is what was read from it already.
+    /// on its frames never leave that thread. `read_ahead` is what was read from it already, `deflate` how its
+    /// messages are compressed.
     ///
     /// # Errors
     ///
@@ -160,14 +169,15 @@ impl Shard {
         mut client: ClientEnd,
         stream: TcpStream,
         read_ahead: Bytes,
+        deflate: Option<Agreement>,
     ) -> std::io::Result<()> {
         if client.shard == self.index {
             client.mark_connected();
-            self.attach(client.host, client.socket, stream, &read_ahead);
+            self.attach(client.host, client.socket, stream, &read_ahead, deflate);
             return Ok(());
         }
         let shard = client.shard;
-        let post = Post::Connect(client, stream.into_std()?, read_ahead);
+        let post = Post::Connect(client, stream.into_std()?, read_ahead, deflate);
         self.node.post(shard, post).map_err(|_| std::io::Error::other("the object's shard is overloaded"))
     }
 
@@ -314,12 +324,19 @@ impl Shard {
         }
     }
 
-    fn attach(self: &Rc<Self>, host: HostKey, socket: SocketId, stream: TcpStream, read_ahead: &[u8]) {
+    fn attach(
+        self: &Rc<Self>,
+        host: HostKey,
+        socket: SocketId,
+        stream: TcpStream,
+        read_ahead: &[u8],
+        deflate: Option<Agreement>,
+    ) {
         // Frames are written whole, one call a turn: waiting for more would only delay them.
         let _ = stream.set_nodelay(true);
         let waiting = self.get(host).and_then(|host| host.take_waiting(socket).map(|waiting| (host, waiting)));
         match waiting {
-            Some((host, waiting)) => Conn::start(host, socket, stream, read_ahead, waiting),
+            Some((host, waiting)) => Conn::start(host, socket, stream, read_ahead, waiting, deflate),
             None => {
                 // When the peer cannot be told, its connection still ends.
                 let _ = turn_away(stream);
@@ -353,22 +370,14 @@ impl Shard {
         self.read_buffer.borrow_mut()
     }
 
-    /// The frame of a message. A broadcast is encoded once.
-    pub(crate) fn encode(&self, message: &Message) -> Bytes {
-        let mut encoded = self.encoded.borrow_mut();
-        match &*encoded {
-            Some((last, frame)) if is_same(last, message) => frame.clone(),
-            _ => {
-                let frame = encode::message(message);
-                *encoded = Some((message.clone(), frame.clone()));
-                frame
-            }
-        }
+    /// What compresses and decompresses the messages of all connections of the shard.
+    pub(crate) fn codecs(&self) -> RefMut<'_, Codecs> {
+        self.codecs.borrow_mut()
     }
 
-    /// Lets go of the frame that was encoded last.
-    pub(crate) fn forget_encoded(&self) {
-        *self.encoded.borrow_mut() = None;
+    /// Sets memory aside for a connection with context takeover, if there is some.
+    pub fn reserve_histories(&self, len: usize) -> Option<Reserved> {
+        self.node.histories().reserve(len, HISTORIES_LEN_MAX)
     }
 
     /// What waits to be written.
@@ -469,8 +478,11 @@ impl Shard {
     fn handle_post(self: &Rc<Self>, post: Post) {
         match post {
             Post::Fetch(class, id, request, reply) => self.deliver(class, id, request, reply),
-            Post::Connect(client, stream, read_ahead) => self.take_connection(client, stream, &read_ahead),
+            Post::Connect(client, stream, read_ahead, deflate) => {
+                self.take_connection(client, stream, &read_ahead, deflate);
+            }
             Post::Alarm(class, id) => self.wake_for_alarm(class, id),
+            Post::Lend(request) => self.lend(request),
             Post::Replace(code) => self.replace(code),
             // The first one counts.
             Post::Stop(_) => {}
@@ -482,6 +494,16 @@ impl Shard {
         let host = self.host(class, id);
         host.find_alarm();
         host.enter();
+    }
+
+    /// Lends the database of an object, whether it is in memory or not.
+    fn lend(&self, request: LoanRequest) {
+        let class = self.node.class_of(&request.key.class);
+        let key = class.and_then(|class| self.by_id.borrow().get(&(class, request.key.id)).copied());
+        match key.and_then(|key| self.get(key)) {
+            Some(host) => host.lend(request),
+            None => lend_files(&self.node, request, Residence::default()),
+        }
     }
 
     /// From now on guests are built from `code`; those that live retire.
@@ -497,11 +519,17 @@ impl Shard {
         }
     }
 
-    fn take_connection(self: &Rc<Self>, mut client: ClientEnd, stream: std::net::TcpStream, read_ahead: &[u8]) {
+    fn take_connection(
+        self: &Rc<Self>,
+        mut client: ClientEnd,
+        stream: std::net::TcpStream,
+        read_ahead: &[u8],
+        deflate: Option<Agreement>,
+    ) {
         match TcpStream::from_std(stream) {
             Ok(stream) => {
                 client.mark_connected();
-                self.attach(client.host, client.socket, stream, read_ahead);
+                self.attach(client.host, client.socket, stream, read_ahead, deflate);
             }
             Err(error) => tracing::error!(%error, "a connection could not move to its object's shard"),
         }
@@ -530,6 +558,7 @@ impl Shard {
                     self.tell(key, |host| host.handle_not_durable(attempt, &failure));
                 }
                 Signal::FilesFree(key) => self.tell(key, Host::handle_files_free),
+                Signal::LoanLost(key, failure) => self.tell(key, |host| host.handle_loan_lost(&failure)),
                 Signal::Tidy(key) => self.tell(key, Host::handle_tidy),
                 Signal::Checkpointed(key, db, result) => {
                     self.tell(key, |host| host.handle_checkpointed(db, result));
@@ -581,12 +610,6 @@ impl Shard {
             host.connections().iter().for_each(|conn| conn.keep_alive());
         }
     }
-}
-
-/// Whether two messages share their payload.
-fn is_same(one: &Message, other: &Message) -> bool {
-    let kinds = matches!((one, other), (Message::Text(_), Message::Text(_)) | (Message::Binary(_), Message::Binary(_)));
-    kinds && std::ptr::eq(one.as_bytes(), other.as_bytes())
 }
 
 /// Spreads an object's alarm retries: any number that differs between objects.

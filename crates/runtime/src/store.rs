@@ -7,15 +7,16 @@
 //! DATA/objects/CLASS/XX/REST.sqlite        one database an object; its id is XX and REST
 //! ```
 //!
-//! Invariant: the files of an object are used by its host, or by the keeper, never by both: [`Claims`] says whose they
-//! are. Of a database that is closed with something left in its write-ahead log, it also remembers how much that is, so
-//! that a log that has become shorter meanwhile is noticed and not taken for the truth.
+//! Invariant: the files of an object are used by its host, by the keeper, or by whoever they are lent to, never by two of
+//! them: `Claims` says whose they are. Of a database that is closed with something left in its write-ahead log, it also
+//! remembers how much that is, so that a log that has become shorter meanwhile is noticed and not taken for the truth.
 
 mod tuning;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt::Write as _;
 use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -23,7 +24,7 @@ use std::thread::JoinHandle;
 use std::time::Instant;
 
 use dormouse_storage::commit::WalRange;
-use dormouse_storage::db::wal_path;
+use dormouse_storage::db::{sync_folders, wal_path};
 use dormouse_storage::file::{Disk, FileSystem, Open, create_dir_durably};
 use dormouse_storage::registry::{Entry, Registry};
 use dormouse_storage::{Db, Error, Vfs};
@@ -37,6 +38,9 @@ use crate::node::Handle;
 use crate::signals::Signal;
 
 pub use self::tuning::Tuning;
+
+/// The file of the registry in a data folder: where it is, there is one.
+pub const REGISTRY: &str = "registry.sqlite";
 
 /// When a write counts as safe.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -100,7 +104,11 @@ enum Files {
     Closed(Known),
     /// The keeper has them, and these want them.
     Kept(Vec<Ticket>),
+    /// They are lent to somebody outside, and these want them.
+    Lent(Vec<Ticket>),
 }
+
+type ClaimsGuard<'a> = MutexGuard<'a, HashMap<ObjectKey, Files>>;
 
 /// Whose the files of each object are; of one that is not in the table nobody's, and its log is empty.
 #[derive(Default)]
@@ -113,7 +121,7 @@ pub(crate) struct Claims {
 }
 
 impl Claims {
-    fn lock(&self) -> MutexGuard<'_, HashMap<ObjectKey, Files>> {
+    fn lock(&self) -> ClaimsGuard<'_> {
         self.files.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -126,14 +134,38 @@ impl Claims {
         Some(known)
     }
 
-    /// The keeper gives files back, whose log is empty when nothing is known.
+    /// Lends files that nobody has, and tells what is known of their log.
+    pub(crate) fn lend(&self, key: &ObjectKey) -> Option<Known> {
+        let mut files = self.lock();
+        let known = match files.get(key) {
+            None => Known::Nothing,
+            Some(Files::Closed(known)) => *known,
+            Some(Files::Open(_) | Files::Kept(_) | Files::Lent(_)) => return None,
+        };
+        files.insert(key.clone(), Files::Lent(Vec::new()));
+        Some(known)
+    }
+
+    /// Waits until neither the keeper nor somebody outside has the files.
+    pub(crate) fn wait(&self, key: &ObjectKey) {
+        drop(self.wait_in(key, self.lock()));
+    }
+
+    fn wait_in<'a>(&'a self, key: &ObjectKey, mut files: ClaimsGuard<'a>) -> ClaimsGuard<'a> {
+        while matches!(files.get(key), Some(Files::Kept(_) | Files::Lent(_))) {
+            files = self.freed.wait(files).unwrap_or_else(PoisonError::into_inner);
+        }
+        files
+    }
+
+    /// Files that were kept or lent are given back.
     pub(crate) fn free(&self, key: &ObjectKey, known: Known) {
-        let before = match known {
-            Known::Nothing => self.lock().remove(key),
-            known => self.lock().insert(key.clone(), Files::Closed(known)),
+        let before = match known.is_empty() {
+            true => self.lock().remove(key),
+            false => self.lock().insert(key.clone(), Files::Closed(known)),
         };
         self.freed.notify_all();
-        if let Some(Files::Kept(waiting)) = before {
+        if let Some(Files::Kept(waiting) | Files::Lent(waiting)) = before {
             for Ticket { signals, host, .. } in waiting {
                 signals.push(Signal::FilesFree(host));
             }
@@ -159,13 +191,23 @@ impl Claims {
         self.refused.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The host that has the files, if one has.
-    pub(crate) fn holder(&self, key: &ObjectKey) -> Option<Ticket> {
-        match self.lock().get(key)? {
-            Files::Open(holder) => Some(holder.clone()),
-            Files::Closed(_) | Files::Kept(_) => None,
+    /// Who has the files open.
+    pub(crate) fn holder(&self, key: &ObjectKey) -> Holder {
+        match self.lock().get(key) {
+            Some(Files::Open(host)) => Holder::Host(host.clone()),
+            Some(Files::Lent(_)) => Holder::Other,
+            Some(Files::Closed(_) | Files::Kept(_)) | None => Holder::Nobody,
         }
     }
+}
+
+/// Who has files open.
+pub(crate) enum Holder {
+    /// A host.
+    Host(Ticket),
+    /// Somebody outside.
+    Other,
+    Nobody,
 }
 
 /// The data of a node.
@@ -187,7 +229,7 @@ pub(crate) struct Store {
 struct Idle {
     registry: Registry,
     segments: Vec<Segment>,
-    facts: Vec<(ObjectKey, Facts)>,
+    facts: HashMap<ObjectKey, Facts>,
     closed: Vec<ObjectKey>,
 }
 
@@ -222,13 +264,15 @@ impl Store {
     pub(crate) fn open(folder: &Path, options: &Options) -> Result<Self, OpenError> {
         let io = |source| OpenError::Io { folder: folder.into(), source };
         let files = options.files.clone();
-        make_folder(&*files, folder).map_err(io)?;
         let lock = lock_folder(folder)?;
+        make_durable(&*files, folder).map_err(io)?;
         let vfs = Vfs::new(files.clone()).map_err(io)?;
         let journal_folder = folder.join("journal");
-        let Recovered { start, segments, facts, refused } = recover(&*files, folder, &journal_folder)?;
-        let mut registry = open_registry(&vfs, folder)?;
-        registry.put(refused.iter().map(|(key, why)| refusal(key, None, why)))?;
+        let Recovered { start, segments, mut facts, deleted, refused } = recover(&*files, folder, &journal_folder)?;
+        let begin = |registry: &mut Registry| begin_registry(registry, &deleted, &refused);
+        let (registry, refused) = open_registry(&vfs, folder, &begin)?;
+        // What the registry says of these is that they are refused.
+        facts.retain(|key, _| !refused.contains_key(key));
         let claims = Arc::new(Claims::default());
         for entry in registry.refused()? {
             let key = ObjectKey { class: entry.class.into(), id: entry.id };
@@ -333,13 +377,13 @@ impl Store {
         match files.get_mut(key) {
             // In the table only when they are really opened: most objects that wake store nothing.
             None | Some(Files::Open(_)) => Claim::Yours(Known::Nothing),
-            Some(Files::Kept(waiting)) => {
+            Some(Files::Kept(waiting) | Files::Lent(waiting)) => {
                 waiting.push(waiter.clone());
                 Claim::Busy
             }
             Some(entry @ Files::Closed(_)) => match std::mem::replace(entry, Files::Open(waiter.clone())) {
                 Files::Closed(known) => Claim::Yours(known),
-                Files::Open(_) | Files::Kept(_) => Claim::Yours(Known::Nothing),
+                Files::Open(_) | Files::Kept(_) | Files::Lent(_) => Claim::Yours(Known::Nothing),
             },
         }
     }
@@ -347,21 +391,18 @@ impl Store {
     /// The same for a host that has a guest, and opens the files now. Waits for the keeper, which can have them only if
     /// they were closed in this very moment.
     pub(crate) fn claim_and_wait(&self, key: &ObjectKey, holder: Ticket) -> Known {
-        let mut files = self.claims.lock();
-        while matches!(files.get(key), Some(Files::Kept(_))) {
-            files = self.claims.freed.wait(files).unwrap_or_else(PoisonError::into_inner);
-        }
+        let mut files = self.claims.wait_in(key, self.claims.lock());
         match files.insert(key.clone(), Files::Open(holder)) {
             Some(Files::Closed(known)) => known,
-            Some(Files::Open(_) | Files::Kept(_)) | None => Known::Nothing,
+            Some(Files::Open(_) | Files::Kept(_) | Files::Lent(_)) | None => Known::Nothing,
         }
     }
 
-    /// A host has closed the files.
-    pub(crate) fn release(&self, key: &ObjectKey, known: Known) {
+    /// A host has closed the files. The keeper looks at those that have a log, or were made for nothing.
+    pub(crate) fn release(&self, key: &ObjectKey, known: Known, is_blank: bool) {
         let mut files = self.claims.lock();
         match known {
-            Known::Nothing | Known::Log(WalRange { end: 0, .. }) => drop(files.remove(key)),
+            known if known.is_empty() && !is_blank => drop(files.remove(key)),
             known => {
                 files.insert(key.clone(), Files::Closed(known));
                 drop(files);
@@ -372,17 +413,20 @@ impl Store {
 
     /// Opens the database of an object, whose files are the caller's. An error may be all that is known afterwards.
     pub(crate) fn open_db(&self, key: &ObjectKey, name: Option<&str>, known: &mut Known) -> Result<Db, Error> {
-        if let Some(why) = self.claims.why_refused(key) {
-            return Err(Error::Damaged { path: self.path(key), what: why });
+        if let Some(what) = self.claims.why_refused(key) {
+            return Err(Error::Damaged { path: self.path(key), what });
         }
         let mut db = Db::open(&self.vfs, &self.path(key), name, known.log())?;
         if !known.is_all_of(&db) {
             // Commits of a process that died before they were durable: nobody was told of them, but what comes now builds
             // on them.
-            note_found(&self.journal, key, &db)?;
+            note_found(&*self.journal, key, &db)?;
             if self.durability == Durability::Strict || *known == Known::Unfinished {
-                *known = Known::Unfinished;
-                self.fold(key, &mut db)?;
+                if !self.fold(key, &mut db)? {
+                    *known = Known::Unfinished;
+                    let what = "what its log holds could not be written into it yet".to_owned();
+                    return Err(Error::Disk { path: self.path(key), what });
+                }
             }
         }
         Ok(db)
@@ -398,12 +442,74 @@ impl Store {
         Ok(began)
     }
 
-    /// Writes the log of a database into it at once. After an error the database must be closed, and is
+    /// Makes all that the log of a database holds durable without the journal, and writes it into the database. False
+    /// when it is durable, and could not be written there: the database must be closed then, and is
     /// [`Known::Unfinished`].
-    pub(crate) fn fold(&self, key: &ObjectKey, db: &mut Db) -> Result<(), Error> {
-        let told =
-            || self.journal.trim(key).map_err(|error| Error::Disk { path: self.path(key), what: error.to_string() });
-        db.checkpoint(told).inspect_err(|_| self.journal.doubt(key))
+    ///
+    /// # Errors
+    ///
+    /// When it could not be made durable. The database is as it was.
+    pub(crate) fn fold(&self, key: &ObjectKey, db: &mut Db) -> Result<bool, Error> {
+        let mut is_durable = false;
+        if self.journal.doubts(key) {
+            db.rewrite_log()?;
+        }
+        let result = db.checkpoint(|| {
+            self.journal.trim(key).map_err(|error| Error::Disk { path: self.path(key), what: error.to_string() })?;
+            is_durable = true;
+            Ok(())
+        });
+        match result {
+            Ok(()) => Ok(true),
+            Err(error) if is_durable => {
+                tracing::warn!(%error, "a log could not be written into its database; it stays");
+                Ok(false)
+            }
+            Err(error) => {
+                self.journal.doubt(key);
+                Err(error)
+            }
+        }
+    }
+
+    /// Whose the files of objects are.
+    pub(crate) fn claims(&self) -> &Claims {
+        &self.claims
+    }
+
+    /// Gives back files that were lent.
+    pub(crate) fn give_back(&self, key: &ObjectKey, known: Known) {
+        self.claims.free(key, known);
+        if !known.is_empty() {
+            self.inbox.closed(key);
+        }
+    }
+
+    /// Whether an object has a database.
+    pub(crate) fn has_files(&self, key: &ObjectKey) -> io::Result<bool> {
+        self.vfs.files().exists(&self.path(key))
+    }
+
+    /// Bytes that the files of an object take.
+    pub(crate) fn size(&self, key: &ObjectKey) -> io::Result<u64> {
+        let path = self.path(key);
+        let mut size = 0;
+        for path in [wal_path(&path), path] {
+            size += match self.vfs.files().open(&path, Open::Existing) {
+                Ok(file) => file.len()?,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
+                Err(error) => return Err(error),
+            };
+        }
+        Ok(size)
+    }
+
+    /// Deletes an object whose files are the caller's, on the keeper's thread: so that it cannot retire the segment that
+    /// says so before all is done.
+    pub(crate) fn erase(&self, key: &ObjectKey, done: impl FnOnce(Result<(), Error>) + Send + 'static) {
+        let (journal, vfs, path, key) = (self.journal.clone(), self.vfs.clone(), self.path(key), key.clone());
+        self.claims.refused().remove(&key);
+        self.ask(Box::new(move |registry| done(erase(&journal, &**vfs.files(), registry, &path, &key))));
     }
 
     /// The keeper is to write the log of an open database into the database, and gives it back to the waiter.
@@ -446,20 +552,25 @@ impl Known {
         }
     }
 
+    /// Whether there is nothing to be remembered.
+    fn is_empty(self) -> bool {
+        matches!(self, Known::Nothing | Known::Log(WalRange { end: 0, .. }))
+    }
+
     /// Whether a database that was just opened holds what is known, and no more.
     pub(crate) fn is_all_of(self, db: &Db) -> bool {
         match self {
-            Known::Log(wal) => db.wal() == wal,
-            Known::Nothing => db.wal().end == 0,
+            Known::Log(wal) if wal.end > 0 => db.wal() == wal,
+            Known::Log(_) | Known::Nothing => db.wal().end == 0,
             Known::Unfinished => false,
         }
     }
 }
 
 /// Tells the journal, and so the registry, what a database says of itself that may hold commits that neither has heard of.
-pub(crate) fn note_found(journal: &Journal, key: &ObjectKey, db: &Db) -> Result<(), Error> {
+pub(crate) fn note_found(log: &dyn CommitLog, key: &ObjectKey, db: &Db) -> Result<(), Error> {
     let facts = Facts { name: db.stored_name()?.map(Into::into), alarm_due_ms: db.alarm()?.map(|alarm| alarm.due_ms) };
-    journal.note(key, facts).map_err(|error| Error::Disk { path: db.path().into(), what: error.to_string() })
+    log.note(key, facts).map_err(|error| Error::Disk { path: db.path().into(), what: error.to_string() })
 }
 
 /// What the registry keeps of an object that cannot be served.
@@ -468,7 +579,7 @@ pub(crate) fn refusal(key: &ObjectKey, name: Option<String>, why: &str) -> Entry
 }
 
 /// Makes the data folder, durably. It and those above it may have been made by a process that ended before that.
-fn make_folder(files: &dyn FileSystem, folder: &Path) -> io::Result<()> {
+fn make_durable(files: &dyn FileSystem, folder: &Path) -> io::Result<()> {
     create_dir_durably(files, folder)?;
     let mut above = folder.ancestors().skip(1);
     match above.next().map(|above| files.sync_dir(above)) {
@@ -482,6 +593,39 @@ fn make_folder(files: &dyn FileSystem, folder: &Path) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Deletes an object. A crash at any moment leaves all of it or nothing: from the first step on it is deleted, and the
+/// others are done once more at the start.
+pub(crate) fn erase(
+    journal: &Journal,
+    files: &dyn FileSystem,
+    registry: &mut Registry,
+    path: &Path,
+    key: &ObjectKey,
+) -> Result<(), Error> {
+    let error = |error: io::Error| Error::Disk { path: path.into(), what: error.to_string() };
+    journal.delete(key).map_err(error)?;
+    remove_files(files, path).map_err(error)?;
+    registry.remove(&key.class, &key.id)
+}
+
+/// Removes a database and its log.
+pub(crate) fn remove_files(files: &dyn FileSystem, path: &Path) -> io::Result<()> {
+    // A log is never without its database: another one of that name would take it for its own.
+    files.remove(&wal_path(path))?;
+    files.remove(path)?;
+    match path.parent() {
+        Some(folder) if files.exists(folder)? => files.sync_dir(folder),
+        _ => Ok(()),
+    }
+}
+
+/// Makes a database and its log durable as they are.
+pub(crate) fn sync_files(files: &dyn FileSystem, path: &Path) -> io::Result<()> {
+    files.open(&wal_path(path), Open::Existing)?.sync()?;
+    files.open(path, Open::Existing)?.sync()?;
+    sync_folders(files, path)
 }
 
 /// The database of an object in a data folder.
@@ -535,7 +679,7 @@ fn hex(high: u8, low: u8) -> Option<u8> {
 
 fn lock_folder(folder: &Path) -> Result<std::fs::File, OpenError> {
     let io = |source| OpenError::Io { folder: folder.into(), source };
-    std::fs::create_dir_all(folder).map_err(io)?;
+    make_folder(folder).map_err(io)?;
     let lock = std::fs::File::create(folder.join("lock")).map_err(io)?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
@@ -544,30 +688,70 @@ fn lock_folder(folder: &Path) -> Result<std::fs::File, OpenError> {
     }
 }
 
-/// Opens the registry; one that is lost or damaged is made again from the files of the objects.
-fn open_registry(vfs: &Vfs, folder: &Path) -> Result<Registry, OpenError> {
-    let path = folder.join("registry.sqlite");
+/// Makes the data folder when it is not there: for this user alone, and for no version control.
+fn make_folder(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    std::fs::write(folder.join(".gitignore"), "*\n")
+}
+
+/// Tells the registry what the journal said, and asks it which objects cannot be served.
+fn begin_registry(
+    registry: &mut Registry,
+    deleted: &HashSet<ObjectKey>,
+    refused: &HashMap<ObjectKey, String>,
+) -> Result<HashMap<ObjectKey, String>, Error> {
+    for key in deleted {
+        registry.remove(&key.class, &key.id)?;
+    }
+    registry.put(refused.iter().map(|(key, why)| Entry {
+        class: key.class.to_string(),
+        id: key.id,
+        name: None,
+        alarm_due_ms: None,
+        refused: Some(why.clone()),
+    }))?;
+    let refusals = registry.refused()?.into_iter();
+    let key = |entry: Entry| (ObjectKey { class: entry.class.into(), id: entry.id }, entry.refused.unwrap_or_default());
+    Ok(refusals.map(key).collect())
+}
+
+/// Opens the registry and begins with it; one that is lost or damaged is made again from the files of the objects.
+fn open_registry<T>(
+    vfs: &Vfs,
+    folder: &Path,
+    begin: &dyn Fn(&mut Registry) -> Result<T, Error>,
+) -> Result<(Registry, T), OpenError> {
+    let path = folder.join(REGISTRY);
     let files = vfs.files();
     let io = |source| OpenError::Io { folder: folder.into(), source };
-    let opened = Registry::open(vfs, &path).and_then(|registry| {
+    let open = || {
+        let registry = Registry::open(vfs, &path)?;
         registry.check()?;
         Ok(registry)
-    });
-    let mut registry = match opened {
-        Err(Error::Damaged { what, .. }) => {
-            tracing::error!(what, "the registry is damaged, and is made again from the files of all objects");
-            for file in [path.clone(), wal_path(&path)] {
+    };
+    let mut registry = match open() {
+        Err(error @ Error::Damaged { .. }) => {
+            tracing::error!(%error, "the registry is damaged, and is made again from the files of all objects");
+            for file in [wal_path(&path), path.clone()] {
                 files.remove(&file).map_err(io)?;
             }
             Registry::open(vfs, &path)?
         }
         opened => opened?,
     };
-    if !registry.is_complete()? {
+    // One that was just made, or whose making was cut off.
+    let is_complete = registry.is_complete()?;
+    if !is_complete {
         rebuild(vfs, folder, &mut registry)?;
+    }
+    let begun = begin(&mut registry)?;
+    if !is_complete {
         registry.set_complete()?;
     }
-    Ok(registry)
+    Ok((registry, begun))
 }
 
 #[cfg(test)]

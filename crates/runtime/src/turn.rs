@@ -36,12 +36,7 @@ impl Host {
                 Some(Step::Start) => self.start(),
                 Some(Step::Deliver(task, due)) => self.deliver(task, due),
                 Some(Step::Resume(task)) => self.turn(task, |guest| guest.resume(task)),
-                Some(Step::Stop) => {
-                    self.drop_guest();
-                    self.abandon_storage();
-                    self.with_object(Object::handle_stopped);
-                    self.shrink();
-                }
+                Some(Step::Stop) => self.stop_guest(),
                 None => {
                     self.store_alarm();
                     self.release();
@@ -55,6 +50,13 @@ impl Host {
             self.shard().take_signals();
         }
         self.shard().schedule(self.key());
+    }
+
+    pub(crate) fn stop_guest(&self) {
+        self.drop_guest();
+        self.abandon_storage();
+        self.with_object(Object::handle_stopped);
+        self.shrink();
     }
 
     fn start(self: &Rc<Self>) {
@@ -130,7 +132,10 @@ impl Host {
             (Ok(Progress::Done(Ok(()))), None) => self.end_turn(task, Ended::Done(Ok(())), now),
             (Ok(Progress::Done(Err(error))), None) => {
                 tracing::error!(object = self.label(), error = %error, stack = error.stack, "handler failed");
-                self.end_turn(task, Ended::Done(Err(&error.message)), now);
+                match self.with_object(|object| object.is_critical(task)) {
+                    true => self.crash(&error.message, now),
+                    false => self.end_turn(task, Ended::Done(Err(&error.message)), now),
+                }
             }
             (Ok(Progress::Broken(error)), None) => {
                 tracing::error!(object = self.label(), error = %error, stack = error.stack, "guest broke down");

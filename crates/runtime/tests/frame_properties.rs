@@ -7,7 +7,9 @@ use std::io::{self, Cursor, Read, Write};
 
 use bytes::Bytes;
 use dormouse_object::message::Message;
-use dormouse_runtime::sockets::frame::{CloseFrame, Decoder, FrameError, Item, Role, encode};
+use dormouse_runtime::sockets::frame::agreement::{History, WINDOW_BITS_MAX, WINDOW_BITS_MIN};
+use dormouse_runtime::sockets::frame::deflate::Codecs;
+use dormouse_runtime::sockets::frame::{CloseFrame, Decoder, Deflated, FrameError, Item, Role, encode};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use tungstenite::error::{CapacityError, ProtocolError};
@@ -54,6 +56,41 @@ proptest! {
     fn we_decode_what_we_encode(items in items(), role in role(), key: [u8; 4], cuts in cuts()) {
         let wire: Vec<u8> = items.iter().flat_map(|item| encode(item, role, key)).collect();
         prop_assert_eq!(decode(role, &wire, &cuts).0, items);
+    }
+
+    #[test]
+    fn compressed_messages_come_back(
+        messages in vec(message(LEN_MAX), 1..6), bits in WINDOW_BITS_MIN..=WINDOW_BITS_MAX, takeover: bool, cuts in cuts(),
+    ) {
+        let mut codecs = Codecs::default();
+        let mut sent = takeover.then(|| History::new(bits));
+        let mut wire = Vec::new();
+        for message in &messages {
+            wire.extend(codecs.deflate(message, bits, sent.as_mut()).unwrap_or_else(|| encode::message(message)));
+        }
+        let mut received = takeover.then(|| History::new(bits));
+        let mut decoded = Vec::new();
+        let (items, error) = decode_by(&mut Decoder::new(Role::Client, LEN_MAX).with_deflate(), &wire, &cuts);
+        prop_assert_eq!(error, None);
+        for item in items {
+            decoded.push(match item {
+                Item::Deflated(deflated) => codecs.inflate(&deflated, received.as_mut(), LEN_MAX).expect("our own"),
+                Item::Message(message) => message,
+                other => panic!("{other:?}"),
+            });
+        }
+        prop_assert_eq!(decoded, messages);
+    }
+
+    #[test]
+    fn any_bytes_are_a_compressed_message_or_none(data in vec(any::<u8>(), 0..200), is_text: bool, len_max in 0..5000usize) {
+        let mut codecs = Codecs::default();
+        let hello = Deflated { is_text: true, data: Bytes::from_static(b"\xf2\x48\xcd\xc9\xc9\x07\x00") };
+        match codecs.inflate(&Deflated { is_text, data: data.into() }, None, len_max) {
+            Ok(message) => prop_assert!(message.len() <= len_max),
+            Err(error) => prop_assert!(matches!(error.code, 1007 | 1009)),
+        }
+        prop_assert_eq!(codecs.inflate(&hello, None, 5), Ok(Message::Text("Hello".into())), "and the next is read");
     }
 
     #[test]
@@ -171,11 +208,20 @@ fn decode(role: Role, wire: &[u8], cuts: &[prop::sample::Index]) -> (Vec<Item>, 
 }
 
 fn decode_with_reason(role: Role, wire: &[u8], cuts: &[prop::sample::Index]) -> (Vec<Item>, Verdict, String) {
+    let mut decoder = Decoder::new(role, LEN_MAX);
+    let (items, error) = decode_by(&mut decoder, wire, cuts);
+    match error {
+        Some(FrameError { code, reason }) => (items, Verdict::Refused(code), reason.into_owned()),
+        None if decoder.is_finished() => (items, Verdict::Closed, String::new()),
+        None => (items, Verdict::WantsMore, String::new()),
+    }
+}
+
+fn decode_by(decoder: &mut Decoder, wire: &[u8], cuts: &[prop::sample::Index]) -> (Vec<Item>, Option<FrameError>) {
     let mut ends: Vec<usize> = cuts.iter().map(|cut| cut.index(wire.len() + 1)).collect();
     ends.push(wire.len());
     ends.sort_unstable();
 
-    let mut decoder = Decoder::new(role, LEN_MAX);
     let mut items = Vec::new();
     let mut error = None;
     let mut start = 0;
@@ -192,11 +238,7 @@ fn decode_with_reason(role: Role, wire: &[u8], cuts: &[prop::sample::Index]) -> 
         }
         assert!(input.is_empty());
     }
-    match error {
-        Some(FrameError { code, reason }) => (items, Verdict::Refused(code), reason.into_owned()),
-        None if decoder.is_finished() => (items, Verdict::Closed, String::new()),
-        None => (items, Verdict::WantsMore, String::new()),
-    }
+    (items, error)
 }
 
 fn decode_by_tungstenite(role: Role, wire: &[u8]) -> (Vec<Item>, Verdict) {
@@ -269,6 +311,7 @@ fn encode(item: &Item, role: Role, key: [u8; 4]) -> Bytes {
         (Item::Ping(payload), Role::Client) => encode::ping(payload),
         (Item::Pong(payload), Role::Server) => encode::pong_masked(payload, key),
         (Item::Pong(payload), Role::Client) => encode::pong(payload),
+        (Item::Deflated(_), _) => unreachable!("nothing of a conversation"),
         (Item::Close(frame), _) => {
             let frame = frame.as_ref().map(code_and_reason);
             let frame = frame.as_ref().map(|(code, reason)| (*code, reason.as_str()));
@@ -327,7 +370,7 @@ fn control_frame(item: &Item) -> Frame {
                 .as_ref()
                 .map(|frame| TheirCloseFrame { code: frame.code.into(), reason: frame.reason.to_string().into() }),
         ),
-        Item::Message(_) => unreachable!("no control frame"),
+        Item::Message(_) | Item::Deflated(_) => unreachable!("no control frame"),
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::io;
 
+use dormouse_runtime::store::OpenError;
+
 /// Why a server did not start.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -23,10 +25,23 @@ pub enum Error {
     /// A thread or its reactor cannot be made.
     #[error("cannot start the server's threads")]
     Threads(#[source] io::Error),
+    /// The data folder cannot be used.
+    #[error(transparent)]
+    Data(#[from] OpenError),
     /// Signals cannot be listened for.
     #[error("cannot wait for signals")]
     Signals(#[source] io::Error),
     /// The log cannot be set up.
     #[error("cannot set up the log: {0}")]
     Logging(String),
+}
+
+impl Error {
+    /// Why a node did not start.
+    pub(crate) fn of_node(error: io::Error) -> Self {
+        match error.downcast::<OpenError>() {
+            Ok(error) => Self::Data(error),
+            Err(error) => Self::Threads(error),
+        }
+    }
 }

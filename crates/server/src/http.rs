@@ -13,7 +13,8 @@ use dormouse_runtime::Shard;
 use dormouse_runtime::body::Body;
 use dormouse_runtime::pair::ClientEnd;
 use dormouse_runtime::request::{Response, StubError};
-use http::header::{CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_EXTENSIONS};
+use dormouse_runtime::sockets::frame::agreement::Agreement;
+use http::header::{CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue};
 use http::{StatusCode, Uri, request, uri};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -24,7 +25,7 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use crate::limits::{HEAD_LEN_MAX, HEADERS_MAX};
-use crate::upgrade::{Handshake, Refused};
+use crate::upgrade::{Compression, Handshake, Refused};
 
 /// Where user code finds the address of the client (reference 1.7).
 const CONNECTING_IP: HeaderName = HeaderName::from_static("cf-connecting-ip");
@@ -33,18 +34,24 @@ const CONNECTING_IP: HeaderName = HeaderName::from_static("cf-connecting-ip");
 pub(crate) struct Http {
     shard: Rc<Shard>,
     http1: http1::Builder,
+    compression: Compression,
     stopping: watch::Receiver<bool>,
 }
 
 impl Http {
-    pub(crate) fn new(shard: Rc<Shard>, head_timeout: Duration, stopping: watch::Receiver<bool>) -> Self {
+    pub(crate) fn new(
+        shard: Rc<Shard>,
+        head_timeout: Duration,
+        compression: Compression,
+        stopping: watch::Receiver<bool>,
+    ) -> Self {
         let mut http1 = http1::Builder::new();
         http1
             .timer(TokioTimer::new())
             .header_read_timeout(head_timeout)
             .max_buf_size(HEAD_LEN_MAX)
             .max_headers(HEADERS_MAX);
-        Self { shard, http1, stopping }
+        Self { shard, http1, compression, stopping }
     }
 
     /// Serves one connection to its end, or until it becomes a socket.
@@ -81,7 +88,6 @@ impl Http {
         if let Err(text) = make_absolute(&mut head, local) {
             return Ok(plain(StatusCode::BAD_REQUEST, text));
         }
-        head.headers.remove(SEC_WEBSOCKET_EXTENSIONS);
         if let Ok(address) = HeaderValue::from_str(&peer.ip().to_string()) {
             head.headers.insert(CONNECTING_IP, address);
         }
@@ -108,8 +114,8 @@ impl Http {
             }
             (None, _) => http,
             (Some(client), Some(handshake)) => {
-                handshake.complete(http.headers_mut());
-                tokio::task::spawn_local(hand_on(self.shard.clone(), upgrade, client));
+                let deflate = handshake.complete(&mut http, self.compression, |len| self.shard.reserve_histories(len));
+                tokio::task::spawn_local(hand_on(self.shard.clone(), upgrade, client, deflate));
                 http
             }
             (Some(_), None) => {
@@ -122,10 +128,10 @@ impl Http {
 }
 
 /// Gives the connection to its object once the response with status 101 is written.
-async fn hand_on(shard: Rc<Shard>, upgrade: OnUpgrade, client: ClientEnd) {
+async fn hand_on(shard: Rc<Shard>, upgrade: OnUpgrade, client: ClientEnd, deflate: Option<Agreement>) {
     let _counted = shard.count_connection();
     let result = match upgrade.await {
-        Ok(upgraded) => connect(&shard, upgraded, client),
+        Ok(upgraded) => connect(&shard, upgraded, client, deflate),
         Err(error) => Err(std::io::Error::other(error)),
     };
     if let Err(error) = result {
@@ -134,11 +140,16 @@ async fn hand_on(shard: Rc<Shard>, upgrade: OnUpgrade, client: ClientEnd) {
     }
 }
 
-fn connect(shard: &Rc<Shard>, upgraded: Upgraded, client: ClientEnd) -> std::io::Result<()> {
+fn connect(
+    shard: &Rc<Shard>,
+    upgraded: Upgraded,
+    client: ClientEnd,
+    deflate: Option<Agreement>,
+) -> std::io::Result<()> {
     let parts = upgraded
         .downcast::<TokioIo<TcpStream>>()
         .map_err(|_| std::io::Error::other("the connection is not the stream that it was made from"))?;
-    shard.connect(client, parts.io.into_inner(), parts.read_buf)
+    shard.connect(client, parts.io.into_inner(), parts.read_buf, deflate)
 }
 
 /// User code sees whole URLs: scheme and host are added to what the request line says.

@@ -22,6 +22,7 @@ mod options;
 mod http;
 mod upgrade;
 mod outbound;
+pub mod admin;
 mod shutdown;
 mod logging;
 mod error;
@@ -33,7 +34,9 @@ pub mod limits;
 #[cfg(feature = "javascript")]
 pub use dormouse_js as js;
 pub use dormouse_runtime::node::Application;
+pub use dormouse_runtime::store::Durability;
 pub use error::Error;
 pub use logging::{LogFormat, init_logging};
 pub use options::Builder;
 pub use server::{Handle, Running, Server};
+pub use upgrade::Compression;

@@ -34,3 +34,9 @@ pub const OUTBOUND_IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Idle connections that one shard keeps to one host.
 pub const OUTBOUND_IDLE_PER_HOST_MAX: usize = 32;
+
+/// Bytes of what an operator asks: SQL may be long, and more than SQLite takes is no use.
+pub const ASK_LEN_MAX: usize = 1 << 20;
+
+/// Operators that are answered at a time; further ones wait.
+pub const OPERATORS_MAX: usize = 16;

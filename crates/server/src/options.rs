@@ -1,14 +1,17 @@
 //! What can be set for a server, and how it is started.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use dormouse_runtime::node;
+use dormouse_runtime::store::Durability;
 
 use crate::error::Error;
 use crate::limits::{HEAD_TIMEOUT, STOP_GRACE};
 use crate::server::{Handle, Running};
 use crate::shutdown::Signals;
+use crate::upgrade::Compression;
 
 /// The address that a server listens on, unless told otherwise.
 const LISTEN: &str = "127.0.0.1:8787";
@@ -20,6 +23,7 @@ pub struct Builder {
     pub(crate) listen: String,
     pub(crate) node: node::Options,
     pub(crate) head_timeout: Duration,
+    pub(crate) compression: Compression,
     pub(crate) stop_grace: Duration,
 }
 
@@ -29,6 +33,7 @@ impl Default for Builder {
             listen: LISTEN.into(),
             node: node::Options::default(),
             head_timeout: HEAD_TIMEOUT,
+            compression: Compression::default(),
             stop_grace: STOP_GRACE,
         }
     }
@@ -71,6 +76,12 @@ impl Builder {
         self
     }
 
+    /// How messages of sockets are compressed, where the client offers it. Default: each by itself.
+    pub fn compression(mut self, compression: Compression) -> Self {
+        self.compression = compression;
+        self
+    }
+
     /// How often silent clients are pinged; one that gives no sign of life until the next time is taken for
     /// vanished. Default: never.
     pub fn ping_interval(mut self, interval: Duration) -> Self {
@@ -87,6 +98,18 @@ impl Builder {
     /// How long events that are under way may take when the server stops. Default 5 seconds.
     pub fn stop_grace(mut self, grace: Duration) -> Self {
         self.stop_grace = grace;
+        self
+    }
+
+    /// The folder for what objects store; made when it is not there. Without one, objects have no storage.
+    pub fn data(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.node.storage.data = Some(folder.into());
+        self
+    }
+
+    /// When a write counts as safe. Default: when it survives a power loss.
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.node.storage.durability = durability;
         self
     }
 

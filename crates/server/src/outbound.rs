@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use dormouse_runtime::body::Body;
 use dormouse_runtime::request::{Outbound, Request, Response, StubError};
-use http::header::{CONNECTION, HOST, HeaderName, TRANSFER_ENCODING, UPGRADE};
+use http::header::{CONNECTION, HOST, HeaderName, SEC_WEBSOCKET_EXTENSIONS, TRANSFER_ENCODING, UPGRADE};
 use hyper_rustls::{ConfigBuilderExt as _, HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -20,7 +20,8 @@ use rustls::ClientConfig;
 use crate::limits::{OUTBOUND_CONNECT_TIMEOUT, OUTBOUND_IDLE_PER_HOST_MAX, OUTBOUND_IDLE_TIMEOUT};
 
 /// Headers that are one connection's own matter and are not sent on (RFC 9110, section 7.6.1).
-const HOP_BY_HOP: [HeaderName; 4] = [CONNECTION, TRANSFER_ENCODING, UPGRADE, HeaderName::from_static("keep-alive")];
+const HOP_BY_HOP: [HeaderName; 5] =
+    [CONNECTION, TRANSFER_ENCODING, UPGRADE, SEC_WEBSOCKET_EXTENSIONS, HeaderName::from_static("keep-alive")];
 
 /// The client of one shard.
 pub(crate) struct Outside(Client<HttpsConnector<HttpConnector>, Body>);

@@ -12,9 +12,11 @@ use std::time::Duration;
 
 use dormouse_runtime::Shard;
 use dormouse_runtime::node::{self, Application, Node};
+use dormouse_runtime::operator::Objects;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
+use crate::admin::control::Control;
 use crate::error::Error;
 use crate::http::Http;
 use crate::limits::{ACCEPT_PAUSE, ACCEPT_QUEUE_LEN, HTTP_CONNECTIONS_MAX};
@@ -35,6 +37,8 @@ impl Server {
 pub struct Running {
     address: SocketAddr,
     node: Node,
+    /// Where operators ask.
+    control: Option<Control>,
     stopping: watch::Sender<bool>,
     grace: Duration,
 }
@@ -53,7 +57,7 @@ impl Running {
         let shards = sockets.len();
         let sockets = Arc::new(Mutex::new(sockets));
         let (stopping, stop_seen) = watch::channel(false);
-        let head_timeout = builder.head_timeout;
+        let (head_timeout, compression) = (builder.head_timeout, builder.compression);
         let (ready, listening) = mpsc::channel();
         let tls = tls();
         let on_shard = Arc::new(move |shard: Rc<Shard>| {
@@ -70,12 +74,17 @@ impl Running {
                 // Fails only when the start has failed on another shard.
                 let _ = ready.send(result);
                 if let Some(listener) = listener {
-                    accept(listener, shard, head_timeout, stopping).await;
+                    accept(listener, Http::new(shard, head_timeout, compression, stopping.clone()), stopping).await;
                 }
             }) as _
         });
-        let node = Node::start(application, builder.node, on_shard).map_err(Error::Threads)?;
-        let running = Self { address, node, stopping, grace: builder.stop_grace };
+        let data = builder.node.storage.data.clone();
+        let node = Node::start(application, builder.node, on_shard).map_err(Error::of_node)?;
+        let control = data.zip(Objects::of(node.handle())).and_then(|(data, objects)| {
+            tracing::debug!(folder = %data.display(), "objects keep their data");
+            Control::listen(&data, objects)
+        });
+        let running = Self { address, node, control, stopping, grace: builder.stop_grace };
         // From here on no connection is refused: whoever knows the address may use it.
         if let Err(source) = listening.iter().take(shards).collect::<io::Result<()>>() {
             running.stop();
@@ -100,6 +109,9 @@ impl Running {
     pub fn stop(self) {
         // Fails only when no shard listens any more.
         let _ = self.stopping.send(true);
+        if let Some(control) = self.control {
+            control.stop(self.grace);
+        }
         self.node.stop(self.grace);
     }
 }
@@ -140,9 +152,9 @@ fn bind(address: SocketAddr) -> io::Result<TcpSocket> {
 }
 
 /// Accepts connections on one shard until the server stops.
-async fn accept(listener: TcpListener, shard: Rc<Shard>, head_timeout: Duration, mut stopping: watch::Receiver<bool>) {
+async fn accept(listener: TcpListener, http: Http, mut stopping: watch::Receiver<bool>) {
     let connections = Arc::new(Semaphore::new(HTTP_CONNECTIONS_MAX));
-    let http = Rc::new(Http::new(shard, head_timeout, stopping.clone()));
+    let http = Rc::new(http);
     loop {
         let accepted = tokio::select! {
             accepted = next(&listener, &connections) => accepted,

@@ -4,14 +4,21 @@
 //! user code sees it. One that says nothing of the kind is an ordinary request: what to answer to it on a route
 //! that wants a socket is the user's decision.
 
+mod deflate;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use dormouse_runtime::request::Uncompressed;
+use dormouse_runtime::sockets::frame::agreement::{Agreement, Reserved};
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
-    SEC_WEBSOCKET_VERSION, TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS,
+    SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, TRANSFER_ENCODING, UPGRADE,
 };
 use http::{Method, StatusCode, Version, request};
 use sha1::{Digest, Sha1};
+
+pub use self::deflate::Compression;
+use self::deflate::Offers;
 
 /// What every key is joined with before it is hashed (RFC 6455, section 1.3).
 const KEY_SUFFIX: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -20,6 +27,7 @@ const KEY_SUFFIX: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 #[derive(Debug)]
 pub(crate) struct Handshake {
     accept: HeaderValue,
+    offers: Offers,
 }
 
 /// Why a handshake is refused.
@@ -81,18 +89,39 @@ impl Handshake {
         }
         let hash = Sha1::new().chain_update(key).chain_update(KEY_SUFFIX).finalize();
         let accept = HeaderValue::from_str(&STANDARD.encode(hash)).map_err(|_| Refused::Key)?;
-        Ok(Some(Self { accept }))
+        Ok(Some(Self { accept, offers: offers(&head.headers) }))
     }
 
-    /// Completes the headers of a response with status 101. Those that user code set stay, but for the ones that
-    /// are the handshake's own.
-    pub(crate) fn complete(self, headers: &mut HeaderMap) {
+    /// Completes the head of a response with status 101, and tells how the socket's messages are compressed. Headers
+    /// that user code set stay, but for the ones that are the handshake's own; of these the extensions are heard as a
+    /// wish, as workerd has it. `reserve` sets memory aside for what messages refer to.
+    pub(crate) fn complete<T>(
+        self,
+        response: &mut http::Response<T>,
+        compression: Compression,
+        reserve: impl FnOnce(usize) -> Option<Reserved>,
+    ) -> Option<Agreement> {
+        let is_refused = response.extensions().get::<Uncompressed>().is_some();
+        let headers = response.headers_mut();
+        let offered = match (is_refused, headers.contains_key(SEC_WEBSOCKET_EXTENSIONS)) {
+            (true, _) => Offers::default(),
+            (false, true) => self.offers.restricted_by(&offers(headers)),
+            (false, false) => self.offers,
+        };
+        headers.remove(SEC_WEBSOCKET_EXTENSIONS);
         headers.remove(CONTENT_LENGTH);
         headers.remove(TRANSFER_ENCODING);
         headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
         headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
         headers.insert(SEC_WEBSOCKET_ACCEPT, self.accept);
+        let (answer, agreement) = offered.accept(compression, reserve)?;
+        headers.insert(SEC_WEBSOCKET_EXTENSIONS, HeaderValue::from_str(&answer).ok()?);
+        Some(agreement)
     }
+}
+
+fn offers(headers: &HeaderMap) -> Offers {
+    Offers::read(headers.get_all(SEC_WEBSOCKET_EXTENSIONS).iter().map(|value| value.to_str().ok()))
 }
 
 /// Whether a header's list of tokens has this one, whatever its case.
@@ -103,9 +132,10 @@ fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use http::{HeaderMap, Request};
+    use dormouse_runtime::request::Uncompressed;
+    use http::Request;
 
-    use super::{Handshake, Refused};
+    use super::{Compression, Handshake, Refused};
 
     /// The example of RFC 6455, section 1.3, with these lines put over it.
     fn read(changes: &[(&str, &str)]) -> Result<Option<Handshake>, Refused> {
@@ -130,14 +160,48 @@ mod tests {
 
     #[test]
     fn the_example_of_the_rfc_is_accepted() {
-        let mut headers = HeaderMap::new();
+        let mut response = http::Response::new(());
+        let headers = response.headers_mut();
         headers.insert("content-length", "0".parse().unwrap());
         headers.insert("sec-websocket-protocol", "chat".parse().unwrap());
-        read(&[]).unwrap().unwrap().complete(&mut headers);
+        let handshake = read(&[]).unwrap().unwrap();
+        assert!(handshake.complete(&mut response, Compression::default(), |_| None).is_none());
+        let headers = response.headers();
+        assert!(!headers.contains_key("sec-websocket-extensions"), "nothing was offered");
         assert_eq!(headers["sec-websocket-accept"], "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
         assert_eq!(headers["connection"], "Upgrade");
         assert_eq!(headers["sec-websocket-protocol"], "chat");
         assert!(!headers.contains_key("content-length"));
+    }
+
+    /// The extensions of the response to one who offers compression, when user code says this.
+    fn extensions(wish: Option<&str>, refused: bool) -> Option<String> {
+        let handshake = read(&[("sec-websocket-extensions", "permessage-deflate")]).unwrap().unwrap();
+        let mut response = http::Response::new(());
+        if let Some(wish) = wish {
+            response.headers_mut().insert("sec-websocket-extensions", wish.parse().unwrap());
+        }
+        if refused {
+            response.extensions_mut().insert(Uncompressed);
+        }
+        let agreement = handshake.complete(&mut response, Compression::default(), |_| None);
+        let mut answers = response.headers().get_all("sec-websocket-extensions").iter();
+        let answer = answers.next().map(|answer| answer.to_str().unwrap().to_owned());
+        assert_eq!(agreement.is_some(), answer.is_some());
+        assert!(answers.next().is_none());
+        answer
+    }
+
+    #[test]
+    fn user_code_can_ask_for_less_compression_and_not_for_more() {
+        let both = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
+        assert_eq!(extensions(None, false).as_deref(), Some(both));
+        assert_eq!(extensions(Some("permessage-deflate"), false).as_deref(), Some(both));
+        let wish = "permessage-deflate; server_max_window_bits=9";
+        assert_eq!(extensions(Some(wish), false), Some(format!("{both}; server_max_window_bits=9")));
+        assert_eq!(extensions(Some("none"), false), None);
+        assert_eq!(extensions(Some("permessage-deflate"), true), None);
+        assert_eq!(extensions(None, true), None);
     }
 
     #[test]

@@ -13,8 +13,8 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::commit::WalRange;
 use crate::error::Error;
-use crate::file::{File, FileSystem, Open, create_dir_durably};
-use crate::limits::{PAGE_CACHE_KIB_MAX, PAGE_LEN, SECTOR_LEN, STATEMENTS_CACHED_MAX};
+use crate::file::{File, FileSystem, Open};
+use crate::limits::{FOLDERS_ABOVE, PAGE_CACHE_KIB_MAX, PAGE_LEN, SECTOR_LEN, STATEMENTS_CACHED_MAX};
 use crate::sql::Sql;
 use crate::sqlite::{Vfs, WalMark, empty_page};
 use crate::txn::Transactions;
@@ -31,6 +31,8 @@ pub struct Db {
     pub(crate) name: Option<String>,
     /// Whether the table of keys and values is known to be there.
     pub(crate) has_kv: bool,
+    /// Whether nothing was ever committed to the file.
+    is_blank: bool,
     vfs: Vfs,
 }
 
@@ -75,6 +77,7 @@ impl Db {
             transactions: Transactions::default(),
             name: name.filter(|_| pages <= 1).map(str::to_owned),
             has_kv: false,
+            is_blank: pages <= 1 && frames == 0,
             vfs: vfs.clone(),
         })
     }
@@ -86,7 +89,14 @@ impl Db {
 
     /// What the last commit added to the log, when there was one since this was asked for last and it changed something.
     pub(crate) fn take_range(&mut self) -> Option<WalRange> {
-        self.wal.take(&self.connection)
+        let range = self.wal.take(&self.connection);
+        self.is_blank &= range.is_none();
+        range
+    }
+
+    /// Whether nothing was ever committed to the file, which is there because somebody looked for something in it.
+    pub fn is_blank(&self) -> bool {
+        self.is_blank
     }
 
     /// All that the log holds.
@@ -108,42 +118,44 @@ impl Db {
         self.connection.is_autocommit() && !self.connection.is_busy()
     }
 
-    /// Writes all that the log holds into the database file, durably, and empties the log. Everything in the log must be
-    /// durable, or never be counted as such. Takes milliseconds: not for a thread that serves others.
+    /// Writes all that the log holds into the database file, durably, and empties the log. Takes milliseconds: not for a
+    /// thread that serves others.
     ///
-    /// `told` is called in between, when the log is needed no more and is still there. Whoever could write its bytes back
-    /// after a crash has to know then that they must not: over a database that has more than they say, they would be
-    /// neither the old state nor the new one.
+    /// `told` is called when the log is durable by itself and the database is not yet written to. Whoever could write bytes
+    /// of the log back after a crash has to know then that they must not: they may be a part of it only, and over a
+    /// database that has more than they say they would be neither the old state nor the new one.
     ///
     /// # Errors
     ///
-    /// When the disk fails, and what `told` returns. The database must be dropped then: SQLite would begin the next log
-    /// over one that may still be needed. Opened again it has everything.
+    /// When the disk fails, and what `told` returns. Until `told` has succeeded, nothing has changed. From then on all is
+    /// durable, and the database must be dropped: SQLite could begin the next log over this one, which is still needed.
+    /// Opened again it has everything, and the next checkpoint makes up for this one.
     pub fn checkpoint(&mut self, told: impl FnOnce() -> Result<(), Error>) -> Result<(), Error> {
-        // First of all: once the log is empty, the next one is worth nothing without the database file.
-        if let Some(folder) = self.path.parent() {
-            self.vfs.sync_names(folder).map_err(|error| Error::io(&self.path, &error))?;
-        }
-        self.run("PRAGMA synchronous = FULL")?;
-        self.run_checkpoint("FULL")?;
+        // First of all: without the database file the log is worth nothing.
+        sync_folders(&**self.vfs.files(), &self.path).map_err(|error| Error::io(&self.path, &error))?;
+        WalMark::sync(&self.connection).map_err(|error| Error::io(&self.path, &error))?;
         told()?;
-        self.run_checkpoint("TRUNCATE")?;
+        self.run("PRAGMA synchronous = FULL")?;
+        let busy: i64 =
+            self.ask(|connection| connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |row| row.get(0)))?;
+        if busy != 0 {
+            let what = "a checkpoint while the database is being used".to_owned();
+            return Err(Error::Disk { path: self.path.clone(), what });
+        }
         // Frames of the next log must not be read as the continuation of this one.
         WalMark::sync(&self.connection).map_err(|error| Error::io(&self.path, &error))?;
         self.wal.restart();
         self.run("PRAGMA synchronous = OFF")
     }
 
-    fn run_checkpoint(&self, mode: &str) -> Result<(), Error> {
-        let sql = format!("PRAGMA wal_checkpoint({mode})");
-        let busy: i64 = self.ask(|connection| connection.query_row(&sql, (), |row| row.get(0)))?;
-        match busy {
-            0 => Ok(()),
-            _ => {
-                let what = "a checkpoint while the database is being used".to_owned();
-                Err(Error::Disk { path: self.path.clone(), what })
-            }
-        }
+    /// Writes once more what the log holds: after a sync of it has failed, the disk may have dropped what it was given, and
+    /// would not say so the next time.
+    ///
+    /// # Errors
+    ///
+    /// When the disk fails.
+    pub fn rewrite_log(&mut self) -> Result<(), Error> {
+        self.wal.rewrite(&self.connection).map_err(|error| Error::io(&self.path, &error))
     }
 }
 
@@ -152,6 +164,16 @@ pub fn wal_path(path: &Path) -> PathBuf {
     let mut wal = path.as_os_str().to_owned();
     wal.push("-wal");
     wal.into()
+}
+
+/// Makes the name of a database durable, and those of the folders that were made for it. Costs next to nothing when they
+/// are.
+///
+/// # Errors
+///
+/// When the disk fails.
+pub fn sync_folders(files: &dyn FileSystem, path: &Path) -> std::io::Result<()> {
+    path.ancestors().skip(1).take(FOLDERS_ABOVE).try_for_each(|folder| files.sync_dir(folder))
 }
 
 /// Makes sure that there is a database file, with the folders above it: an empty one is a page that says so.
@@ -167,7 +189,7 @@ pub fn ensure(files: &dyn FileSystem, path: &Path) -> std::io::Result<()> {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             if let Some(folder) = path.parent() {
-                create_dir_durably(files, folder)?;
+                files.create_dir(folder)?;
             }
             files.open(path, Open::OrCreate)?
         }

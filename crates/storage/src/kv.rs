@@ -115,7 +115,7 @@ impl Db {
     }
 
     /// Whether the table is there.
-    fn has_kv(&mut self) -> Result<bool, Error> {
+    pub(crate) fn has_kv(&mut self) -> Result<bool, Error> {
         if !self.has_kv {
             self.has_kv = self.ask(|connection| connection.prepare_cached(HAS)?.exists(()))?;
         }

@@ -13,6 +13,7 @@ pub mod value;
 pub mod sql;
 pub mod kv;
 mod delete_all;
+pub mod inspect;
 pub mod registry;
 pub mod commit;
 pub mod error;

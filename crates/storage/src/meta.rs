@@ -24,7 +24,11 @@ pub struct AlarmRow {
 const ALARM: i64 = 1;
 const NAME: i64 = 2;
 
-const CREATE: &str = "CREATE TABLE IF NOT EXISTS _cf_METADATA (key INTEGER PRIMARY KEY, value BLOB)";
+/// The spelling is workerd's (`src/workerd/util/sqlite-metadata.c++`), since user code sees it in `sqlite_schema`.
+const CREATE: &str = "CREATE TABLE IF NOT EXISTS _cf_METADATA (
+        key INTEGER PRIMARY KEY,
+        value BLOB
+      )";
 const HAS: &str = "SELECT 1 FROM sqlite_schema WHERE name = '_cf_METADATA'";
 
 impl Db {

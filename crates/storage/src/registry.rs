@@ -175,6 +175,27 @@ impl Registry {
         self.list_by(&sql, (class, after_class, after_id, i64::try_from(limit).unwrap_or(i64::MAX)))
     }
 
+    /// The unique keys of the classes that have objects.
+    ///
+    /// # Errors
+    ///
+    /// When the disk fails.
+    pub fn classes(&self) -> Result<Vec<String>, Error> {
+        // From one class to the next, not through all objects.
+        self.ask(|connection| {
+            let mut next =
+                connection.prepare_cached("SELECT class FROM objects WHERE class > ?1 ORDER BY class LIMIT 1")?;
+            let mut classes: Vec<String> = Vec::new();
+            loop {
+                let last = classes.last().map_or("", String::as_str);
+                match next.query_row([last], |row| row.get(0)).optional()? {
+                    Some(class) => classes.push(class),
+                    None => return Ok(classes),
+                }
+            }
+        })
+    }
+
     /// Objects that cannot be served.
     ///
     /// # Errors

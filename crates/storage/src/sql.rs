@@ -8,6 +8,7 @@
 mod cache;
 mod codes;
 mod counts;
+mod operator;
 mod rules;
 
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 use rusqlite::{Connection, ffi};
 
 pub(crate) use self::codes::describe;
+pub use self::operator::{Interrupter, Rows};
 
 use self::cache::{Cache, Cursors, Prepared};
 use self::counts::Effect;

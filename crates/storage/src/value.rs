@@ -19,7 +19,7 @@ pub enum Value {
 
 impl Value {
     /// Bytes that the value holds in memory.
-    pub(crate) fn size(&self) -> usize {
+    pub fn size(&self) -> usize {
         size_of::<Self>()
             + match self {
                 Value::Text(text) => text.len(),

@@ -516,12 +516,11 @@ fn a_changed_bit_of_a_database_that_was_never_written_to_is_noticed() {
 }
 
 #[test]
-fn a_commit_syncs_nothing_and_a_checkpoint_three_files_and_a_folder() {
+fn a_commit_syncs_nothing_and_a_checkpoint_its_log_thrice_its_file_and_the_folders_above() {
     let mut host = Host::new(0, "syncs");
     let result = host.recover().and_then(|()| host.write());
     host.must(result);
-    // The names of the folders above are made durable once.
-    for (log_header, folders) in [(0, 3), (32, 1)] {
+    for log_header in [0, 32] {
         let before = host.disk.counters();
         let result = host.write();
         host.must(result);
@@ -532,6 +531,53 @@ fn a_commit_syncs_nothing_and_a_checkpoint_three_files_and_a_folder() {
         let result = host.checkpoint();
         host.must(result);
         let checkpoint = host.disk.counters().since(before);
-        assert_eq!((checkpoint.syncs, checkpoint.dir_syncs), (3, folders));
+        assert_eq!((checkpoint.syncs, checkpoint.dir_syncs), (4, 3));
+    }
+}
+
+#[test]
+fn a_log_is_durable_by_itself_when_it_is_told_of_a_checkpoint_and_stays_when_nobody_hears_it() {
+    for seed in 0..4 {
+        let mut host = Host::new(seed, &format!("seed {seed}"));
+        let result = host.recover().and_then(|()| host.write());
+        host.must(result);
+        let (disk, mut image) = (host.disk.clone(), None);
+        let result = host.db().checkpoint(|| {
+            image = Some(disk.power_loss_of(Loss::Everything, seed));
+            Err(Error::Guest("nobody hears it".to_owned()))
+        });
+        assert!(matches!(result, Err(Error::Guest(_))));
+        let mut after = Host::on(image.unwrap(), host.path.clone(), "after the power loss");
+        after.committed = host.committed;
+        let result = after.open(None);
+        after.must(result);
+        after.check();
+        let result = host.write().and_then(|()| host.recover());
+        host.must(result);
+        host.check();
+    }
+}
+
+#[test]
+fn a_log_that_was_dropped_by_a_failing_sync_is_safe_when_it_was_written_once_more() {
+    for seed in 0..16 {
+        let mut host = Host::new(seed, &format!("seed {seed}"));
+        let result = host.recover().and_then(|()| host.write()).and_then(|()| host.write());
+        host.must(result);
+        // The folders, then the log.
+        host.disk.fail_at(4, Fault::IO);
+        assert!(host.db().checkpoint(|| Ok(())).is_err());
+        let (disk, mut image) = (host.disk.clone(), None);
+        let told = || {
+            image = Some(disk.power_loss_of(Loss::Everything, seed));
+            Ok(())
+        };
+        let result = host.db().rewrite_log().and_then(|()| host.db().checkpoint(told));
+        host.must(result);
+        let mut after = Host::on(image.unwrap(), host.path.clone(), "after the power loss");
+        after.committed = host.committed;
+        let result = after.open(None);
+        after.must(result);
+        after.check();
     }
 }

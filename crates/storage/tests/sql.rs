@@ -341,8 +341,8 @@ fn a_program_that_is_too_long_is_an_error_and_the_database_goes_on() {
     let folder = Folder::new();
     let mut db = folder.open();
     db.exec("CREATE TABLE a (x); INSERT INTO a VALUES (1)", &[]).unwrap();
-    let sum = list(100, |_| "x+x+x".into());
-    let long = format!("SELECT {}", list(80, |_| format!("max({sum})")));
+    let sum = list(120, |_| "x+x+x+x".into());
+    let long = format!("SELECT {}", list(88, |_| format!("max({sum})")));
     let long = format!("{long} FROM a");
     assert!(long.len() < size(SQL_LEN_MAX));
     let said = guest_error(db.exec(&long, &[]));

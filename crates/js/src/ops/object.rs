@@ -6,7 +6,7 @@ use std::time::Duration;
 use dormouse_runtime::ctx::{Namespace, PendingResponse};
 use dormouse_runtime::node::WorkerIndex;
 use dormouse_runtime::object::id::ObjectId;
-use dormouse_runtime::request::{Request, Response, StubError};
+use dormouse_runtime::request::{Request, Response, StubError, Uncompressed};
 use http::{Method, StatusCode, Uri};
 use slab::Slab;
 use tokio::sync::watch;
@@ -78,6 +78,9 @@ fn respond(call: &Call<'_>) -> Result<Out, Fault> {
     let mut http = http::Response::new(body);
     *http.status_mut() = status;
     *http.headers_mut() = headers;
+    if !call.isolate().compresses() {
+        http.extensions_mut().insert(Uncompressed);
+    }
     guest.ctx().respond(task, Response { http, client });
     Ok(Out::Undefined)
 }

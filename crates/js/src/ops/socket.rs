@@ -88,8 +88,8 @@ fn fault(error: SocketError) -> Fault {
     Fault::new(name, error.to_string())
 }
 
-/// The guest that a socket's code names; it must be the one that runs.
-fn owner(call: &Call<'_>, index: usize) -> Result<Rc<GuestState>, Fault> {
+/// The guest that code names as the owner of what it uses; it must be the one that runs.
+pub(crate) fn owner(call: &Call<'_>, index: usize) -> Result<Rc<GuestState>, Fault> {
     let guest = call.isolate().current()?;
     if call.index(index)? as usize == guest.index() {
         return Ok(guest);

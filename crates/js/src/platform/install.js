@@ -29,7 +29,9 @@ import { Performance, PerformanceEntry, PerformanceMark, PerformanceMeasure, per
 import { globalTarget, reportError } from "./report.js";
 import { Request } from "./request.js";
 import { Response } from "./response.js";
+import { SqlStorage, sqlClasses } from "./sql.js";
 import { DurableObjectState, ExecutionContext } from "./state.js";
+import { DurableObjectStorage, DurableObjectTransaction } from "./storage.js";
 import { refuse, structuredClone } from "./structured_clone.js";
 import {
     ByteLengthQueuingStrategy,
@@ -48,6 +50,7 @@ import {
     WritableStreamDefaultController,
     WritableStreamDefaultWriter,
 } from "./streams.js";
+import { SyncKvStorage } from "./sync_kv.js";
 import {
     clearImmediate,
     clearInterval,
@@ -144,12 +147,23 @@ const globals = {
     structuredClone,
 };
 
+/** Classes without a global name, whose instances cannot be cloned either. */
+const nameless = [
+    ...sqlClasses,
+    DurableObjectState,
+    DurableObjectStorage,
+    DurableObjectTransaction,
+    ExecutionContext,
+    SqlStorage,
+    SyncKvStorage,
+];
+
 /** @param {any} global */
 export function install(global) {
     delete global.__ops;
     refuseStrings(global);
     keepTargets(global);
-    refuse([...Object.values(globals), DurableObjectState, ExecutionContext]);
+    refuse([...Object.values(globals), ...nameless]);
     for (const [name, value] of Object.entries(globals)) {
         Object.defineProperty(global, name, { value, writable: true, configurable: true, enumerable: false });
     }

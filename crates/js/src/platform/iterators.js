@@ -5,6 +5,8 @@
  * An iterator goes by a place in a list, so whoever wants changes to be seen hands over the list itself.
  */
 
+import { illegalConstructor, illegalInvocation } from "./idl.js";
+
 /** `%IteratorPrototype%`, which gives iterators their helpers and makes them iterable. */
 const base = Object.getPrototypeOf(Object.getPrototypeOf([][Symbol.iterator]()));
 
@@ -61,5 +63,46 @@ export function pairIterators() {
         entries: kind("EntryIterator", (pair) => [pair[0], pair[1]]),
         keys: kind("KeyIterator", (pair) => pair[0]),
         values: kind("ValueIterator", (pair) => pair[1]),
+    };
+}
+
+/**
+ * A class of iterators over something that gives its results itself: a function that makes one.
+ *
+ * @template S
+ * @param {string} name
+ * @param {(source: S) => IteratorResult<any, undefined>} next
+ * @returns {(source: S) => IterableIterator<any>}
+ */
+export function iteratorClass(name, next) {
+    let isOpen = false;
+    class Iterator {
+        #source;
+
+        /** @param {S} source */
+        constructor(source) {
+            if (!isOpen) {
+                throw illegalConstructor();
+            }
+            this.#source = source;
+        }
+
+        next() {
+            if (!(#source in this)) {
+                throw illegalInvocation();
+            }
+            return next(this.#source);
+        }
+    }
+    const proto = Iterator.prototype;
+    Object.defineProperty(Iterator, "name", { value: name });
+    Object.setPrototypeOf(proto, base);
+    Object.defineProperty(proto, "next", { enumerable: true });
+    Object.defineProperty(proto, Symbol.toStringTag, { value: name, configurable: true });
+    return (source) => {
+        isOpen = true;
+        const iterator = new Iterator(source);
+        isOpen = false;
+        return /** @type {any} */ (iterator);
     };
 }

@@ -15,7 +15,8 @@ import { ownId } from "./namespace.js";
 import { requestFromHost } from "./request.js";
 import { responseToHost } from "./response.js";
 import { mapPositions } from "./stack.js";
-import { DurableObjectState, ExecutionContext, section as runSection } from "./state.js";
+import { section as runSection } from "./sections.js";
+import { AlarmInvocationInfo, DurableObjectState, ExecutionContext } from "./state.js";
 import { unhandled } from "./report.js";
 import { promised, watch as watchPromise } from "./tasks.js";
 import { fire } from "./timers.js";
@@ -25,8 +26,8 @@ import { DurableObject, WorkerEntrypoint } from "./workers.js";
 /**
  * What the host says of the Worker.
  *
- * @type {{ name: string, flags: string[], bindings: any[], classes: string[], doors: [string, number][],
- *     hasSourceMap: boolean }}
+ * @type {{ name: string, flags: string[], bindings: any[], classes: string[], classesWithoutSql: string[],
+ *     doors: [string, number][], hasSourceMap: boolean }}
  */
 let worker;
 
@@ -76,6 +77,7 @@ export function construct(kind, name, index, id, idName) {
         index,
         /** @type {any} */ instance: null,
         isObject: kind === "class",
+        hasSql: !worker.classesWithoutSql.includes(name),
         /** @type {any} */ entrypoint: null,
         /** By their numbers. @type {any[]} */ sockets: [],
         timers: new Map(),
@@ -85,7 +87,8 @@ export function construct(kind, name, index, id, idName) {
     guest_adopt(record);
     const Export = exported(name);
     if (kind === "class") {
-        const state = new DurableObjectState(ownId(`${worker.name}.${name}`, /** @type {string} */ (id), idName), ownExports());
+        const own = ownId(`${worker.name}.${name}`, /** @type {string} */ (id), idName);
+        const state = new DurableObjectState(own, ownExports(), record);
         record.instance = new Export(state, env);
     } else if (typeof Export === "function" && Export.prototype instanceof WorkerEntrypoint) {
         record.entrypoint = Export;
@@ -189,7 +192,7 @@ export function alarm(record, scheduledTime, retryCount) {
     if (typeof instance.alarm !== "function") {
         return undefined;
     }
-    return promised(instance.alarm({ scheduledTime, retryCount, isRetry: retryCount > 0 }));
+    return promised(instance.alarm(new AlarmInvocationInfo(scheduledTime, retryCount)));
 }
 
 /** @param {number} call */

@@ -46,6 +46,9 @@ export class DurableObjectId {
 
     /** @param {DurableObjectId} other */
     equals(other) {
+        if (!(other instanceof DurableObjectId)) {
+            throw wrongArgument("DurableObjectId", "equals", 1, "DurableObjectId");
+        }
         return this.#hex === other.#hex;
     }
 
@@ -53,6 +56,8 @@ export class DurableObjectId {
         classOf = (id) => id.#className;
     }
 }
+
+Object.defineProperty(DurableObjectId.prototype, Symbol.toStringTag, { value: "DurableObjectId", configurable: true });
 
 /**
  * The id of the object whose code runs.
@@ -146,6 +151,9 @@ export class DurableObjectNamespace {
 
     /** @param {string} hex */
     idFromString(hex) {
+        if (arguments.length < 1) {
+            throw new TypeError(missing("idFromString", "DurableObjectNamespace", "string"));
+        }
         return new DurableObjectId(INTERNAL, this.#className, id_from_string(this.#className, String(hex)), undefined);
     }
 
@@ -162,6 +170,9 @@ export class DurableObjectNamespace {
      * @param {object} [options]
      */
     getByName(name, options) {
+        if (arguments.length < 1) {
+            throw new TypeError(missing("getByName", "DurableObjectNamespace", "string"));
+        }
         return this.get(this.idFromName(name), options);
     }
 
@@ -190,6 +201,11 @@ export class DurableObjectNamespace {
         return this;
     }
 }
+
+Object.defineProperty(DurableObjectNamespace.prototype, Symbol.toStringTag, {
+    value: "DurableObjectNamespace",
+    configurable: true,
+});
 
 /**
  * @param {string} className

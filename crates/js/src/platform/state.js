@@ -5,7 +5,6 @@ import {
     object_event_timeout,
     object_set_event_timeout,
     task_background,
-    task_section,
 } from "dormouse:ops";
 import {
     acceptHibernatable,
@@ -15,24 +14,14 @@ import {
     getWebSockets,
     setAutoResponse,
 } from "./websocket.js";
+import { toNumber, wrongArgument } from "./idl.js";
+import { enterSection } from "./sections.js";
+import { newStorage } from "./storage.js";
+import { Shared } from "./storage_place.js";
 import { settle, watch } from "./tasks.js";
 
 /** More than any timeout may be. */
 const UINT32_MAX = 0xffff_ffff;
-
-/** What a section runs, by its call. @type {Map<number, () => Promise<void>>} */
-const sections = new Map();
-
-/**
- * Runs the code of a critical section.
- *
- * @param {number} call
- */
-export function section(call) {
-    const run = sections.get(call);
-    sections.delete(call);
-    return run?.();
-}
 
 /** Keeps the object in memory until `promise` is settled. @param {unknown} promise */
 export function waitUntil(promise) {
@@ -43,16 +32,27 @@ export function waitUntil(promise) {
 }
 
 export class DurableObjectState {
+    #record;
+
     /**
      * @param {import("./namespace.js").DurableObjectId} id
      * @param {unknown} exports
+     * @param {any} record
      */
-    constructor(id, exports) {
+    constructor(id, exports, record) {
+        this.#record = record;
         this.id = id;
         this.props = {};
         if (exports !== undefined) {
             this.exports = exports;
         }
+    }
+
+    /** Made when it is asked for: many objects never do. */
+    get storage() {
+        const value = newStorage(new Shared(this.#record));
+        Object.defineProperty(this, "storage", { value, writable: true, enumerable: true, configurable: true });
+        return value;
     }
 
     /** @param {unknown} promise */
@@ -66,12 +66,12 @@ export class DurableObjectState {
      * @returns {Promise<T>}
      */
     async blockConcurrencyWhile(callback) {
-        const call = task_section();
-        const { promise, resolve } = Promise.withResolvers();
-        if (call !== null) {
-            // When it throws, the object is reset: whoever waits never goes on.
-            sections.set(call, async () => resolve(settle(await callback())));
+        if (typeof callback !== "function") {
+            throw wrongArgument("DurableObjectState", "blockConcurrencyWhile", 1, "function");
         }
+        const { promise, resolve } = Promise.withResolvers();
+        // When it throws, the object is reset: whoever waits never goes on.
+        enterSection(async () => resolve(settle(await callback())));
         return promise.then(({ value }) => value);
     }
 
@@ -93,7 +93,7 @@ export class DurableObjectState {
         return getTags(socket);
     }
 
-    /** @param {import("./websocket.js").WebSocketRequestResponsePair | null} [pair] */
+    /** @param {import("./websocket.js").WebSocketRequestResponsePair} [pair] */
     setWebSocketAutoResponse(pair) {
         setAutoResponse(pair);
     }
@@ -109,8 +109,16 @@ export class DurableObjectState {
 
     /** @param {number} [timeout] */
     setHibernatableWebSocketEventTimeout(timeout) {
-        const ms = timeout === undefined ? 0 : Math.trunc(Number(timeout)) || 0;
-        object_set_event_timeout(Math.min(Math.max(ms, 0), UINT32_MAX));
+        const ms = timeout == null ? 0 : Math.trunc(toNumber(timeout));
+        if (Number.isNaN(ms)) {
+            throw new TypeError("The value cannot be converted because it is not an integer.");
+        }
+        if (ms < 0) {
+            throw new TypeError(
+                "The value cannot be converted because it is negative and this API expects a positive number.",
+            );
+        }
+        object_set_event_timeout(Math.min(ms, UINT32_MAX));
     }
 
     getHibernatableWebSocketEventTimeout() {
@@ -139,4 +147,17 @@ export class ExecutionContext {
     }
 
     passThroughOnException() {}
+}
+
+/** What the handler of an alarm is told. */
+export class AlarmInvocationInfo {
+    /**
+     * @param {number} scheduledTime
+     * @param {number} retryCount
+     */
+    constructor(scheduledTime, retryCount) {
+        this.isRetry = retryCount > 0;
+        this.retryCount = retryCount;
+        this.scheduledTime = scheduledTime;
+    }
 }

@@ -29,6 +29,7 @@ import {
 import { isOn } from "./compat.js";
 import { TextEncoder } from "./encoding.js";
 import { DOMException } from "./errors.js";
+import { isObject, toInteger, toText, wrongArgument, wrongConstructorArgument } from "./idl.js";
 import { CloseEvent, ErrorEvent, EventTarget, dispatch, messageEvent } from "./events.js";
 
 const CONNECTING = 0;
@@ -45,6 +46,10 @@ const RESPONDED = 4;
 
 /** The host has the same for a socket that it knows. */
 const ATTACHMENT_LEN_MAX = 16384;
+/** Two that are alike count twice here, and once for the host. */
+const TAGS_MAX = 10;
+/** What fits into a Close frame beside its code. */
+const REASON_LEN_MAX = 123;
 
 const NOT_ACCEPTED =
     "You must call one of accept() or state.acceptWebSocket() on this WebSocket before sending messages.";
@@ -52,7 +57,7 @@ const NOT_ACCEPTED =
 /** How the platform makes a `WebSocket` for a connection. */
 const INTERNAL = Symbol("internal");
 
-/** @type {(socket: any, tags?: Iterable<unknown> | null) => void} */
+/** @type {(socket: any, tags?: unknown) => void} */
 export let acceptHibernatable;
 /** @type {(socket: any) => string[]} */
 export let getTags;
@@ -77,10 +82,12 @@ export class WebSocket extends EventTarget {
     /** The socket's number; -1 when it has ended. */
     #socket = -1;
     #mode = NEW;
+    /** Whether `close` was called; a socket that wakes up with its object asks the host. */
+    #closed = false;
     /** What both ends of a pair know. @type {{ server: number, client: number, taken: boolean } | null} */
     #pair = null;
     #binaryType = "arraybuffer";
-    /** What `serializeAttachment` got while the end was no socket of its own. @type {Uint8Array | null} */
+    /** What `serializeAttachment` got while the end was no socket of its own, or no more. @type {Uint8Array | null} */
     #attachment = null;
 
     /**
@@ -123,6 +130,11 @@ export class WebSocket extends EventTarget {
         return "";
     }
 
+    /** What waits is the host's; like workerd, this tells of nothing. */
+    get bufferedAmount() {
+        return 0;
+    }
+
     get binaryType() {
         return this.#binaryType;
     }
@@ -133,8 +145,11 @@ export class WebSocket extends EventTarget {
         }
     }
 
-    /** @param {{ allowHalfOpen?: boolean }} [_options] */
-    accept(_options) {
+    /** @param {{ allowHalfOpen?: boolean } | null} [options] */
+    accept(options) {
+        if (options != null && !isObject(options)) {
+            throw wrongArgument("WebSocket", "accept", 1, "AcceptOptions");
+        }
         switch (this.#mode) {
             case STANDARD:
                 return;
@@ -159,16 +174,16 @@ export class WebSocket extends EventTarget {
                 "Failed to execute 'send' on 'WebSocket': parameter 1 is not of type 'ArrayBuffer or ArrayBufferView or string'.",
             );
         }
-        if (this.#mode !== HIBERNATABLE && this.#mode !== STANDARD) {
-            throw new TypeError(NOT_ACCEPTED);
-        }
-        if (this.#socket < 0) {
+        const data = payload(message);
+        if (this.#mode === RESPONDED) {
             return;
         }
-        if (typeof message === "string" || ArrayBuffer.isView(message) || message instanceof ArrayBuffer) {
-            socket_send(this.#guest, this.#socket, message);
-        } else {
-            socket_send(this.#guest, this.#socket, String(message));
+        this.#mustBeAccepted();
+        if (this.#closed) {
+            throw new TypeError("Can't call WebSocket send() after close().");
+        }
+        if (this.#socket >= 0) {
+            socket_send(this.#guest, this.#socket, data);
         }
     }
 
@@ -177,22 +192,36 @@ export class WebSocket extends EventTarget {
      * @param {string} [reason]
      */
     close(code, reason) {
-        if (this.#mode !== HIBERNATABLE && this.#mode !== STANDARD) {
-            throw new TypeError(NOT_ACCEPTED);
-        }
-        const text = reason === undefined ? "" : String(reason);
+        const text = reason === undefined ? "" : toText(reason);
         if (code === undefined && reason !== undefined) {
             throw new DOMException(
                 "If you specify a WebSocket close reason, you must also specify a code.",
                 "InvalidAccessError",
             );
         }
-        const number = code === undefined ? null : toUint16(code);
+        const number = code === undefined ? null : toInteger(code);
         if (number !== null && !isCode(number)) {
             throw new DOMException(`Invalid WebSocket close code: ${number}.`, "InvalidAccessError");
         }
+        if (new TextEncoder().encode(text).length > REASON_LEN_MAX) {
+            throw new DOMException(
+                `WebSocket close reason must not be longer than ${REASON_LEN_MAX} bytes when UTF-8 encoded.`,
+                "SyntaxError",
+            );
+        }
+        if (this.#mode === RESPONDED) {
+            return;
+        }
+        this.#mustBeAccepted();
+        this.#closed = true;
         if (this.#socket >= 0) {
             socket_close(this.#guest, this.#socket, number, text);
+        }
+    }
+
+    #mustBeAccepted() {
+        if (this.#mode !== HIBERNATABLE && this.#mode !== STANDARD) {
+            throw new TypeError(NOT_ACCEPTED);
         }
     }
 
@@ -204,10 +233,9 @@ export class WebSocket extends EventTarget {
             );
         }
         const bytes = clone_encode(value);
-        if (this.#mode === HIBERNATABLE || this.#mode === STANDARD) {
-            if (this.#socket >= 0) {
-                socket_attach(this.#socket, bytes);
-            }
+        const live = (this.#mode === HIBERNATABLE || this.#mode === STANDARD) && this.#socket >= 0;
+        if (live) {
+            socket_attach(this.#socket, bytes);
         } else if (bytes.length > ATTACHMENT_LEN_MAX) {
             throw new Error(
                 `A WebSocket 'attachment' cannot be larger than ${ATTACHMENT_LEN_MAX} bytes.` +
@@ -243,14 +271,14 @@ export class WebSocket extends EventTarget {
     static {
         acceptHibernatable = (socket, tags) => {
             check(socket, "acceptWebSocket");
+            if (tags !== undefined && !Array.isArray(tags)) {
+                throw wrongArgument("DurableObjectState", "acceptWebSocket", 2, "Array");
+            }
             switch (socket.#mode) {
                 case STANDARD:
+                case HIBERNATABLE:
                     throw new Error(
                         "Cannot call `acceptWebSocket()` if the WebSocket was already accepted via `accept()`",
-                    );
-                case HIBERNATABLE:
-                    throw new TypeError(
-                        "Tried to make an api::WebSocket hibernatable when it was in an incompatible state.",
                     );
                 case CLIENT:
                 case RESPONDED:
@@ -263,7 +291,10 @@ export class WebSocket extends EventTarget {
                     "Cannot call `acceptWebSocket()` on this WebSocket because its pair has already been accepted or used in a Response.",
                 );
             }
-            const list = tags === undefined || tags === null ? [] : Array.from(tags, String);
+            const list = tags === undefined ? [] : Array.from(tags, toText);
+            if (list.length > TAGS_MAX) {
+                throw new Error(`a Hibernatable WebSocket cannot have more than ${TAGS_MAX} tags`);
+            }
             socket_accept(socket.#guest, socket.#pair.server, list);
             socket.#take();
             socket.#mode = HIBERNATABLE;
@@ -315,6 +346,7 @@ export class WebSocket extends EventTarget {
         isStandard = (socket) => socket.#mode === STANDARD;
         forget = (record, socket) => {
             if (socket.#socket >= 0) {
+                socket.#attachment = socket_attachment(socket.#socket);
                 record.sockets[socket.#socket] = undefined;
                 socket_forget(socket.#socket);
                 socket.#socket = -1;
@@ -343,10 +375,20 @@ for (const [name, value] of Object.entries(constants)) {
     }
 }
 Object.defineProperty(WebSocket.prototype, Symbol.toStringTag, { value: "WebSocket", configurable: true });
+for (const name of ["readyState", "url", "protocol", "extensions", "binaryType", "bufferedAmount"]) {
+    Object.defineProperty(WebSocket.prototype, name, { enumerable: true });
+}
 
-/** @param {unknown} code */
-function toUint16(code) {
-    return Math.trunc(Number(code)) & 0xffff;
+/**
+ * What is sent of an argument of `send`: text, unless it is bytes.
+ *
+ * @param {unknown} message
+ */
+function payload(message) {
+    if (message instanceof DataView) {
+        return new Uint8Array(message.buffer, message.byteOffset, message.byteLength);
+    }
+    return ArrayBuffer.isView(message) || message instanceof ArrayBuffer ? message : toText(message);
 }
 
 /** Codes that user code may send (reference 1.6). @param {number} code */
@@ -363,9 +405,7 @@ function isCode(code) {
  */
 function check(socket, method) {
     if (!(socket instanceof WebSocket)) {
-        throw new TypeError(
-            `Failed to execute '${method}' on 'DurableObjectState': parameter 1 is not of type 'WebSocket'.`,
-        );
+        throw wrongArgument("DurableObjectState", method, 1, "WebSocket");
     }
 }
 
@@ -385,6 +425,8 @@ export class WebSocketPair {
     }
 }
 
+Object.defineProperty(WebSocketPair.prototype, Symbol.toStringTag, { value: "WebSocketPair", configurable: true });
+
 export class WebSocketRequestResponsePair {
     #request;
     #response;
@@ -394,8 +436,11 @@ export class WebSocketRequestResponsePair {
      * @param {string} response
      */
     constructor(request, response) {
-        this.#request = String(request);
-        this.#response = String(response);
+        if (arguments.length < 1) {
+            throw wrongConstructorArgument("WebSocketRequestResponsePair", 1, "string");
+        }
+        this.#request = toText(request);
+        this.#response = toText(response);
         for (const [what, text] of [
             ["Request", this.#request],
             ["Response", this.#response],
@@ -424,16 +469,14 @@ export function getWebSockets(tag) {
     return socket_list(tag === undefined ? null : String(tag)).map((/** @type {number} */ number) => socketOf(record, number));
 }
 
-/** @param {WebSocketRequestResponsePair | null} [pair] */
+/** @param {WebSocketRequestResponsePair} [pair] */
 export function setAutoResponse(pair) {
-    if (pair == null) {
+    if (pair === undefined) {
         socket_set_auto_response(null, "");
     } else if (pair instanceof WebSocketRequestResponsePair) {
         socket_set_auto_response(pair.request, pair.response);
     } else {
-        throw new TypeError(
-            "Failed to execute 'setWebSocketAutoResponse' on 'DurableObjectState': parameter 1 is not of type 'WebSocketRequestResponsePair'.",
-        );
+        throw wrongArgument("DurableObjectState", "setWebSocketAutoResponse", 1, "WebSocketRequestResponsePair");
     }
 }
 
@@ -502,7 +545,7 @@ export function deliverError(record, number, message) {
     const error = new Error(message);
     if (isStandard(socket)) {
         forget(record, socket);
-        dispatch(socket, new ErrorEvent("error", { error, message }));
+        dispatch(socket, new ErrorEvent("error", { error, message: `Uncaught ${error}` }));
         return undefined;
     }
     return farewell(record, socket, "webSocketError", [socket, error]);

@@ -23,6 +23,11 @@ impl Call<'_> {
         self.isolate
     }
 
+    /// How many arguments were given.
+    pub(crate) fn len(&self) -> usize {
+        self.args.len()
+    }
+
     /// `String(argument)`, with U+FFFD for lone surrogates.
     pub(crate) fn text(&self, index: usize) -> Result<String, Fault> {
         // SAFETY: arguments are alive during the call.

@@ -149,6 +149,7 @@ impl Engine {
                 Out::Text(text) => qjs::JS_NewStringLen(ctx, text.as_ptr().cast(), text.len() as _),
                 Out::Shared(text) => qjs::JS_NewStringLen(ctx, text.as_ptr().cast(), text.len() as _),
                 Out::Bytes(bytes) => qjs::JS_NewUint8ArrayCopy(ctx, bytes.as_ptr(), bytes.len() as _),
+                Out::Buffer(bytes) => qjs::JS_NewArrayBufferCopy(ctx, bytes.as_ptr(), bytes.len() as _),
                 Out::Value(value) => value.duplicate(),
                 Out::List(list) => {
                     let array = qjs::JS_NewArray(ctx);

@@ -13,7 +13,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use dormouse_js::{Binding, Cf, Class, Module, ModuleSource, Worker, application};
+use dormouse_js::{Binding, Cf, Class, ClassStorage, Module, ModuleSource, Worker, application};
 use dormouse_runtime::Shard;
 use dormouse_runtime::body::Body;
 use dormouse_runtime::node::{Node, Options};
@@ -31,7 +31,7 @@ where
     let mut worker = Worker::new("main", "");
     worker.modules =
         vec![Module { name: worker.main.clone(), source: ModuleSource::Script(format!("{front}\n{BACK}")) }];
-    worker.classes = vec![Class { name: "Back".to_owned(), unique_key: "back".to_owned() }];
+    worker.classes = vec![Class { name: "Back".to_owned(), unique_key: "back".to_owned(), storage: ClassStorage::Sql }];
     let (name, class) = ("BACK".to_owned(), "Back".to_owned());
     worker.bindings = vec![Binding::Namespace { name, class, worker: None }];
     let (done, finished) = mpsc::channel();

@@ -11,5 +11,6 @@ mod errors;
 mod limits;
 mod reload;
 mod sockets;
+mod storage;
 mod tasks;
 mod upgrade;

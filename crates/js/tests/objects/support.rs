@@ -1,6 +1,6 @@
 //! Workers from source, with what a test wants bound.
 
-use dormouse_js::{Binding, Class, Worker, application};
+use dormouse_js::{Binding, Class, ClassStorage, Worker, application};
 use dormouse_runtime::node::Application;
 
 /// A Worker called `main` whose class `Room` is bound as `ROOM`. Its entry passes every request on to the object that
@@ -22,7 +22,7 @@ pub(crate) fn room(class: &str) -> Worker {
 /// A Worker with the class `Room`, bound as `ROOM`.
 pub(crate) fn with_room(name: &str, source: &str) -> Worker {
     let mut worker = Worker::new(name, source);
-    worker.classes.push(Class { name: "Room".into(), unique_key: format!("{name}-Room") });
+    worker.classes.push(Class { name: "Room".into(), unique_key: format!("{name}-Room"), storage: ClassStorage::Sql });
     worker.bindings.push(Binding::Namespace { name: "ROOM".into(), class: "Room".into(), worker: None });
     worker
 }

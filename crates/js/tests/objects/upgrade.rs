@@ -1,6 +1,7 @@
 //! An upgrade through several hops: no code of the middle sees a message (reference 1.7).
 
 use dormouse_js::{Binding, Worker, application};
+use dormouse_runtime::request::Uncompressed;
 
 use crate::harness::Server;
 use crate::support::with_room;
@@ -63,6 +64,23 @@ fn headers_of_the_handshake_response_are_passed_on() {
     let answer = server.fetch(request.body(Default::default()).unwrap()).unwrap();
     assert_eq!(answer.head.status, 101);
     assert_eq!(answer.header("x-inner"), Some("1"));
+}
+
+#[test]
+fn a_worker_from_before_there_was_compression_asks_for_none() {
+    let refuses = |change: fn(&mut Worker)| {
+        let mut worker = with_room("main", INNER);
+        change(&mut worker);
+        let server = Server::new(application(vec![worker]).unwrap_or_else(|error| panic!("{error}")));
+        let request = http::Request::get("http://x/response").header("upgrade", "websocket").header("account-id", "a");
+        let answer = server.fetch(request.body(Default::default()).unwrap()).unwrap();
+        assert_eq!(answer.head.status, 101);
+        answer.head.extensions.get::<Uncompressed>().is_some()
+    };
+    assert!(!refuses(|_| {}));
+    assert!(!refuses(|worker| worker.compatibility_date = "2023-08-15".into()));
+    assert!(refuses(|worker| worker.compatibility_date = "2023-08-14".into()));
+    assert!(refuses(|worker| worker.compatibility_flags.push("no_web_socket_compression".into())));
 }
 
 #[test]

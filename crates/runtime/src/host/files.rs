@@ -56,7 +56,7 @@ impl Host {
         }
     }
 
-    fn waiter(&self) -> Ticket {
+    pub(super) fn waiter(&self) -> Ticket {
         Ticket { signals: self.shard().signals().clone(), host: self.key(), attempt: 0, pos: WritePos::default() }
     }
 
@@ -72,7 +72,10 @@ impl Host {
         let known = match storage.file {
             File::Claimed(known) => known,
             File::Free => store.claim_and_wait(&key, self.waiter()),
-            File::Spoilt(_) => return Err(Error::Guest(format!("{} could not be mended", store.path(&key).display()))),
+            File::Spoilt(_) => {
+                let what = "lost writes could not be cut off".to_owned();
+                return Err(Error::Disk { path: store.path(&key), what });
+            }
             File::Open(_) | File::Leaving(_) | File::Away => return Err(Error::Guest(NO_STORAGE.to_owned())),
         };
         let mut known = known;
@@ -102,7 +105,13 @@ impl Host {
     /// Learns the alarm from the file, for the registry says that it is due.
     pub(crate) fn find_alarm(&self) {
         let is_known = self.storage.borrow().as_deref().is_some_and(|storage| storage.alarm.is_some());
-        if is_known || !self.claim_storage() {
+        let has_files = match (self.key_on_disk(), self.store()) {
+            // A disk that fails is told of when the file is opened.
+            (Some(key), Some(store)) => store.has_files(&key).unwrap_or(true),
+            _ => false,
+        };
+        // One that was deleted meanwhile has no alarm.
+        if is_known || !has_files || !self.claim_storage() {
             return;
         }
         if let Err(error) = self.open_storage() {
@@ -129,14 +138,14 @@ impl Host {
             return;
         }
         let (Some(key), Some(store)) = (self.key_on_disk(), self.store()) else { return };
-        let known = match &storage.file {
-            File::Open(db) | File::Leaving(db) => Known::Log(db.wal()),
-            File::Claimed(known) => *known,
+        let (known, is_blank) = match &storage.file {
+            File::Open(db) | File::Leaving(db) => (Known::Log(db.wal()), db.is_blank()),
+            File::Claimed(known) => (*known, false),
             File::Free | File::Away | File::Spoilt(_) => return,
         };
         // Closed before anybody else may open it.
         storage.file = File::Free;
-        store.release(&key, known);
+        store.release(&key, known, is_blank);
     }
 
     /// Whether turns must wait, because the keeper has the file or is about to get it.
@@ -156,6 +165,9 @@ impl Host {
         if !storage.pending.is_empty() || !matches!(storage.file, File::Leaving(_)) {
             return;
         }
+        if self.lend_next(storage) {
+            return;
+        }
         let (Some(key), Some(store)) = (self.key_on_disk(), self.store()) else { return };
         if let File::Leaving(db) = mem::replace(&mut storage.file, File::Away) {
             store.checkpoint(key, db, self.waiter());
@@ -169,16 +181,22 @@ impl Host {
         }
     }
 
-    /// The keeper has written the log into the database, or could not: then it is opened again when it is used.
+    /// The keeper has written the log into the database, or could not, or a loan is back. One that must be closed is opened
+    /// again when it is used.
     pub(crate) fn handle_checkpointed(&self, db: Box<Db>, result: Result<(), Known>) {
         let mut storage = self.storage.borrow_mut();
         let Some(storage) = storage.as_deref_mut() else { return };
-        match result {
-            Ok(()) => {
-                storage.durable = Some(db.wal());
-                storage.file = File::Open(db);
-            }
-            Err(known) => storage.file = File::Claimed(known),
+        if let Err(known) = result {
+            drop(db);
+            storage.file = File::Claimed(known);
+            return HostStorage::send_away(storage);
+        }
+        storage.durable = Some(db.wal());
+        if storage.loans.is_empty() {
+            storage.file = File::Open(db);
+        } else {
+            storage.file = File::Leaving(db);
+            self.leave_if_durable(storage);
         }
     }
 }

@@ -24,6 +24,7 @@ use tokio::sync::oneshot;
 
 use crate::commit_log::{Appended, Commit, Facts, Ticket};
 use crate::host::Host;
+use crate::loan::LoanRequest;
 use crate::store::Known;
 
 /// What a host knows of its object's database. An object that stores nothing has none.
@@ -48,6 +49,8 @@ pub(crate) struct HostStorage {
     pub(super) call_began: Option<Arc<AtomicU64>>,
     /// Whether the registry knows the object.
     pub(super) registered: bool,
+    /// Who wants to borrow the database.
+    pub(super) loans: VecDeque<LoanRequest>,
 }
 
 /// Where the file is.
@@ -83,7 +86,7 @@ pub(super) const NO_STORAGE: &str = "This server keeps no data: it was started w
 impl Host {
     /// Lets a guest use its database.
     pub(crate) fn with_storage<T>(&self, ask: impl FnOnce(&mut Db) -> Result<T, Error>) -> Result<T, Error> {
-        self.open_storage()?;
+        self.open_for_guest()?;
         let mut storage = self.storage.borrow_mut();
         let Some(HostStorage { file: File::Open(db) | File::Leaving(db), failure, call_began, .. }) =
             storage.as_deref_mut()
@@ -109,15 +112,24 @@ impl Host {
         result
     }
 
+    /// Opens the file for a guest. When the disk fails, whatever the guest makes of that, it does not count.
+    fn open_for_guest(&self) -> Result<(), Error> {
+        self.open_storage().inspect_err(|error| {
+            if let (Error::Disk { .. }, Some(storage)) = (error, self.storage.borrow_mut().as_deref_mut()) {
+                storage.failure = Some(error.to_string());
+            }
+        })
+    }
+
     /// When the alarm is set for.
     pub(crate) fn alarm(&self) -> Result<Option<Time>, Error> {
-        self.open_storage()?;
+        self.open_for_guest()?;
         Ok(self.object.borrow().alarm())
     }
 
     /// Sets the alarm or takes it away, as part of the turn's writes. A time that has passed is now.
     pub(crate) fn set_alarm(&self, at: Option<Time>) -> Result<(), Error> {
-        self.open_storage()?;
+        self.open_for_guest()?;
         let at = at.map(|at| at.max(self.shard().now()));
         let is_held = self.storage.borrow().as_deref().is_some_and(HostStorage::is_held);
         {
@@ -136,7 +148,7 @@ impl Host {
     /// Opens a transaction of user code; what the turn wrote before one that may span turns is committed first.
     pub(crate) fn begin_transaction(&self, span: Span) -> Result<(), Error> {
         if span == Span::Held {
-            self.open_storage()?;
+            self.open_for_guest()?;
             self.commit().map_err(Error::Guest)?;
         }
         self.with_storage(|db| db.begin_nested(span))?;
@@ -234,13 +246,15 @@ impl Host {
                 store.log().note(&key, facts).map_err(|error| error.to_string())?;
             }
             db.close_cursors();
-            if let Err(error) = store.fold(&key, db) {
-                // Some of it may be in the database: it cannot be taken back.
-                storage.file = File::Claimed(Known::Unfinished);
-                return Err(error.to_string());
-            }
+            let is_folded = store.fold(&key, db).map_err(|error| error.to_string())?;
             storage.pending.clear();
-            storage.durable = Some(db.wal());
+            storage.durable = is_folded.then(|| db.wal());
+            if !is_folded {
+                // All is durable; the rest is made up for when the file is opened again.
+                storage.file = File::Claimed(Known::Unfinished);
+                self.confirm(storage, pos);
+                return Ok(());
+            }
         }
         let wal = db.wal();
         let range = range.filter(|_| wal.end > 0);
@@ -324,11 +338,15 @@ impl Host {
         storage.attempt = storage.attempt.wrapping_add(1);
         storage.pending.clear();
         storage.waiting.clear();
+        storage.loans.clear();
         storage.alarm = None;
-        if let File::Open(_) | File::Leaving(_) = &storage.file {
-            // Closes it.
-            storage.file = File::Spoilt(storage.durable);
-        }
+        storage.file = match std::mem::take(&mut storage.file) {
+            File::Open(db) | File::Leaving(db) => {
+                drop(db);
+                File::Spoilt(storage.durable)
+            }
+            file => file,
+        };
         if let (Some(key), Some(store)) = (self.key_on_disk(), self.store()) {
             storage.mend(&key, store);
         }

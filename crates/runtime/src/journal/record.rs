@@ -45,6 +45,8 @@ pub(crate) enum Kind {
     Trimmed,
     /// The log is durable up to this offset.
     Synced,
+    /// The object is no more: nothing before counts, and its files go.
+    Deleted,
     /// Commits from this offset on were given up, whatever is before in the journal; at 0 the log is empty.
     Cut,
 }
@@ -100,7 +102,8 @@ pub(crate) fn encode<E>(
         Kind::Bytes => 0,
         Kind::Trimmed => 1,
         Kind::Synced => 2,
-        Kind::Cut => 3,
+        Kind::Deleted => 3,
+        Kind::Cut => 4,
     };
     out.extend_from_slice(&[kind, u8::from(record.facts.is_some()), 0, 0]);
     out.extend_from_slice(&len32(record.key.class.len()));
@@ -214,7 +217,8 @@ fn decode_header(bytes: &[u8]) -> Option<(Header, &[u8])> {
         0 => Kind::Bytes,
         1 => Kind::Trimmed,
         2 => Kind::Synced,
-        3 => Kind::Cut,
+        3 => Kind::Deleted,
+        4 => Kind::Cut,
         _ => return None,
     };
     let (class, name, data) = (input.u32()?, input.u32()?, input.u32()?);

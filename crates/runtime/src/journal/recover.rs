@@ -26,8 +26,10 @@ pub(crate) struct Recovered {
     pub(crate) start: Start,
     /// The segments, the oldest first.
     pub(crate) segments: Vec<Segment>,
-    /// What the registry must know, in order.
-    pub(crate) facts: Vec<(ObjectKey, Facts)>,
+    /// What the registry must know.
+    pub(crate) facts: HashMap<ObjectKey, Facts>,
+    /// Objects that were deleted. Their files are gone.
+    pub(crate) deleted: HashSet<ObjectKey>,
     /// Objects that cannot be served, and why.
     pub(crate) refused: HashMap<ObjectKey, String>,
 }
@@ -100,9 +102,12 @@ pub(crate) fn recover(files: &dyn FileSystem, data: &Path, folder: &Path) -> Res
     let mut scan = Scan::new(files, &paths);
     scan.find_groups(&first_groups)?;
     scan.read_groups()?;
-    let Scan { next_group, objects, redo, facts, mut refused, trimmed, .. } = scan;
+    let Scan { next_group, objects, redo, facts, deleted, mut refused, trimmed, .. } = scan;
     if let Some(last) = paths.last() {
         files.open(last, Open::Existing)?.sync()?;
+    }
+    for key in &deleted {
+        store::remove_files(files, &store::path(data, key))?;
     }
     sync_emptied(files, trimmed.iter().map(|key| store::path(data, key)))?;
     let mut logs = HashMap::new();
@@ -118,7 +123,7 @@ pub(crate) fn recover(files: &dyn FileSystem, data: &Path, folder: &Path) -> Res
     }
     let segments = paths.into_iter().zip(objects).map(|(path, objects)| Segment { path, objects }).collect::<Vec<_>>();
     let start = Start { group: next_group, segment: next_segment, segments: segments.len(), logs };
-    Ok(Recovered { start, segments, facts, refused })
+    Ok(Recovered { start, segments, facts, deleted, refused })
 }
 
 struct Scan<'a> {
@@ -130,7 +135,8 @@ struct Scan<'a> {
     /// The objects of each segment.
     objects: Vec<HashSet<ObjectKey>>,
     redo: HashMap<ObjectKey, Redo>,
-    facts: Vec<(ObjectKey, Facts)>,
+    facts: HashMap<ObjectKey, Facts>,
+    deleted: HashSet<ObjectKey>,
     refused: HashMap<ObjectKey, String>,
     /// Those whose logs were about to be emptied last.
     trimmed: VecDeque<ObjectKey>,
@@ -145,7 +151,8 @@ impl<'a> Scan<'a> {
             next_group: 0,
             objects: paths.iter().map(|_| HashSet::new()).collect(),
             redo: HashMap::new(),
-            facts: Vec::new(),
+            facts: HashMap::new(),
+            deleted: HashSet::new(),
             refused: HashMap::new(),
             trimmed: VecDeque::new(),
         }
@@ -219,6 +226,7 @@ impl<'a> Scan<'a> {
                 Err(Broken::Body(key, len)) => {
                     let path = self.paths[segment].display();
                     self.objects[segment].insert(key.clone());
+                    self.deleted.remove(&key);
                     self.refused.insert(key, format!("a commit of it at byte {at} of {path} is damaged"));
                     rest = &rest[len..];
                     continue;
@@ -227,6 +235,12 @@ impl<'a> Scan<'a> {
             };
             let behind = bytes.len() - rest.len();
             self.objects[segment].insert(record.key.clone());
+            if record.kind == Kind::Deleted {
+                self.forget(record.key);
+                continue;
+            }
+            // It has come to be again.
+            self.deleted.remove(&record.key);
             let redo = self.redo.entry(record.key.clone()).or_default();
             match record.kind {
                 Kind::Bytes if !record.data.is_empty() => {
@@ -234,7 +248,7 @@ impl<'a> Scan<'a> {
                     let piece = Piece { segment, at, len: record.data.len(), offset: record.offset };
                     redo.add(piece, record.salts);
                 }
-                Kind::Bytes => {}
+                Kind::Bytes | Kind::Deleted => {}
                 Kind::Trimmed => {
                     *redo = Redo::default();
                     self.trimmed.truncate(TRIMS_SYNCED - 1);
@@ -244,10 +258,18 @@ impl<'a> Scan<'a> {
                 Kind::Cut => redo.cut(record.salts, record.offset),
             }
             if let Some(facts) = record.facts {
-                self.facts.push((record.key, facts));
+                self.facts.insert(record.key, facts);
             }
         }
         Ok(())
+    }
+
+    /// An object was deleted: what was read of it counts no more.
+    fn forget(&mut self, key: ObjectKey) {
+        self.redo.remove(&key);
+        self.facts.remove(&key);
+        self.refused.remove(&key);
+        self.deleted.insert(key);
     }
 
     fn damaged(&self, segment: usize, at: usize, what: &'static str) -> RecoverError {

@@ -18,6 +18,7 @@ use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
 use bytestring::ByteString;
+use dormouse_object::message::Message;
 use dormouse_object::object::Reading;
 use dormouse_object::outbox::{After, Close};
 use dormouse_object::sockets::SocketId;
@@ -27,7 +28,8 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::host::Host;
 use crate::limits::LINGER;
-use crate::sockets::frame::{Decoder, Item, Role, encode};
+use crate::sockets::frame::agreement::Agreement;
+use crate::sockets::frame::{Decoder, Deflated, FrameError, Item, Role, encode};
 use crate::sockets::queue::{Flushed, SendQueue, TooSlow};
 
 /// One connection of an object's socket.
@@ -36,6 +38,7 @@ pub(crate) struct Conn {
     id: SocketId,
     stream: RefCell<TcpStream>,
     decoder: RefCell<Decoder>,
+    deflate: RefCell<Option<Agreement>>,
     queue: RefCell<SendQueue>,
     /// What was read while the object could not take it.
     unread: RefCell<Vec<u8>>,
@@ -111,13 +114,22 @@ enum Fed {
 
 impl Conn {
     /// Connects a stream to a socket, and starts its task. `read_ahead` was read from it already; `waiting` was
-    /// sent to it already.
-    pub(crate) fn start(host: Rc<Host>, id: SocketId, stream: TcpStream, read_ahead: &[u8], waiting: Waiting) {
-        let message_len_max = host.shard().options().message_len_max;
+    /// sent to it already, and `deflate` says how messages are compressed.
+    pub(crate) fn start(
+        host: Rc<Host>,
+        id: SocketId,
+        stream: TcpStream,
+        read_ahead: &[u8],
+        waiting: Waiting,
+        deflate: Option<Agreement>,
+    ) {
+        let decoder = Decoder::new(Role::Server, host.shard().options().message_len_max);
+        let decoder = if deflate.is_some() { decoder.with_deflate() } else { decoder };
         let conn = Rc::new(Self {
             id,
             stream: RefCell::new(stream),
-            decoder: RefCell::new(Decoder::new(Role::Server, message_len_max)),
+            decoder: RefCell::new(decoder),
+            deflate: RefCell::new(deflate),
             queue: RefCell::new(waiting.queue),
             unread: RefCell::new(read_ahead.to_vec()),
             flags: Cell::new(Flags {
@@ -139,15 +151,31 @@ impl Conn {
         });
     }
 
-    /// Queues a frame, to be written when the cork is out.
-    pub(crate) fn send(self: &Rc<Self>, frame: Bytes, len_max: usize) -> Result<(), TooSlow> {
+    /// Queues a message, to be written when the cork is out.
+    pub(crate) fn send(self: &Rc<Self>, message: &Message, len_max: usize) -> Result<(), TooSlow> {
         if self.flags.get().close_sent {
             return Ok(());
         }
+        let frame = self.encode(message);
         self.queue.borrow_mut().push(frame, len_max)?;
         self.host.shard().cork().count_frame();
         self.touch();
         Ok(())
+    }
+
+    fn encode(&self, message: &Message) -> Bytes {
+        let shard = self.host.shard();
+        match &mut *self.deflate.borrow_mut() {
+            None => shard.encode(message),
+            Some(Agreement::Messages { server_bits }) => shard.encode_deflated(message, *server_bits),
+            Some(Agreement::Streams(streams)) => match &mut streams.sent {
+                None => shard.encode_deflated(message, streams.server_bits),
+                sent => {
+                    let deflated = shard.codecs().deflate(message, streams.server_bits, sent.as_mut());
+                    deflated.unwrap_or_else(|| shard.encode(message))
+                }
+            },
+        }
     }
 
     /// Queues a Close frame, if none was sent.
@@ -354,6 +382,10 @@ impl Conn {
             }
             let item = self.decoder.borrow_mut().decode(input);
             let forgotten = self.flags.get().forgotten;
+            let item = match item {
+                Ok(Some(Item::Deflated(deflated))) if !forgotten => self.inflate(&deflated),
+                item => item,
+            };
             match item {
                 Ok(None) => return Fed::All,
                 Ok(Some(Item::Message(message))) if !forgotten => {
@@ -373,9 +405,24 @@ impl Conn {
                     let close = Close { code: Some(error.code), reason: ByteString::from(error.reason.into_owned()) };
                     self.tell(|host| host.with_object(|object| object.handle_protocol_error(self.id, close)));
                 }
-                Ok(Some(Item::Message(_) | Item::Pong(_))) => {}
+                Ok(Some(Item::Message(_) | Item::Deflated(_) | Item::Pong(_))) => {}
             }
         }
+    }
+
+    /// Makes a message of a compressed one; when it is none, nothing more is heard of the peer.
+    fn inflate(&self, deflated: &Deflated) -> Result<Option<Item>, FrameError> {
+        let shard = self.host.shard();
+        let mut deflate = self.deflate.borrow_mut();
+        let history = match &mut *deflate {
+            Some(Agreement::Streams(streams)) => streams.received.as_mut(),
+            Some(Agreement::Messages { .. }) | None => None,
+        };
+        let inflated = shard.codecs().inflate(deflated, history, shard.options().message_len_max);
+        if inflated.is_err() {
+            self.decoder.borrow_mut().fail();
+        }
+        inflated.map(|message| Some(Item::Message(message)))
     }
 
     fn pong(&self, payload: &[u8]) {

@@ -7,10 +7,13 @@
 //! allocation of exactly its size. Anything else goes to `Partial`, whose memory follows the bytes that have
 //! arrived and never the length that a header announced.
 //!
-//! It answers nothing: pongs, close replies and their order are the connection's matter. It knows no
-//! extensions, so reserved bits are errors: `Header::parse` is the one place that judges them, and
-//! `Assembly` the one place where the payloads of a message's frames become a message.
+//! It answers nothing: pongs, close replies and their order are the connection's matter. It unpacks nothing either: a
+//! compressed message (RFC 7692) comes out as it came in, whole and within the limit, for [`deflate::Codecs`] to
+//! make a message of. `Header::parse` is the one place that judges reserved bits, and `Assembly` the one place where
+//! the payloads of a message's frames come together.
 
+pub mod agreement;
+pub mod deflate;
 pub mod encode;
 
 mod assembly;
@@ -27,7 +30,7 @@ use dormouse_object::message::Message;
 
 use self::assembly::Assembly;
 use self::error::Fault;
-use self::header::{Expect, HEADER_LEN_MAX, Header, Opcode};
+use self::header::{Expect, HEADER_LEN_MAX, Header, Opcode, Unfinished};
 
 /// Which end of the connection we are (RFC 6455, section 5.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,12 +46,28 @@ pub enum Role {
 pub enum Item {
     /// A whole message, whatever the number of its frames.
     Message(Message),
+    /// A whole message that is compressed.
+    Deflated(Deflated),
     /// A ping and its payload of at most 125 bytes (section 5.5.2). The caller owes a pong.
     Ping(Bytes),
     /// A pong and its payload of at most 125 bytes (section 5.5.3).
     Pong(Bytes),
     /// The peer's Close, `None` without a code (section 5.5.1). Nothing follows it.
     Close(Option<CloseFrame>),
+}
+
+/// A compressed message (RFC 7692, section 6.2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deflated {
+    /// Whether it is to be text.
+    pub is_text: bool,
+    /// Without the tail that ends it. At most [`deflated_len_max`] of the limit.
+    pub data: Bytes,
+}
+
+/// How long a message of `len` bytes can be once it is compressed: zlib's own bound, whatever its settings.
+pub const fn deflated_len_max(len: usize) -> usize {
+    len.saturating_add(len / 8 + len / 64 + 64)
 }
 
 /// The body of a Close frame that has one (RFC 6455, section 5.5.1).
@@ -87,6 +106,8 @@ pub struct FrameError {
 #[derive(Debug)]
 pub struct Decoder {
     role: Role,
+    /// Whether compressed messages are accepted.
+    deflate: bool,
     /// After a Close or an error.
     finished: bool,
     /// How much of `head` holds the beginning of a header. Headers are kept here and not in `partial`, so that
@@ -105,7 +126,22 @@ impl Decoder {
     /// A decoder for a fresh connection. `message_len_max` bounds a message over all its frames; control frames
     /// have a limit of their own (RFC 6455, section 5.5).
     pub fn new(role: Role, message_len_max: usize) -> Self {
-        Self { role, finished: false, head_len: 0, head: [0; HEADER_LEN_MAX], message_len_max, partial: None }
+        let (head_len, head) = (0, [0; HEADER_LEN_MAX]);
+        Self { role, deflate: false, finished: false, head_len, head, message_len_max, partial: None }
+    }
+
+    /// Accepts compressed messages too. Their own length is bounded, by [`deflated_len_max`]; what comes of them is
+    /// not known here.
+    #[must_use]
+    pub fn with_deflate(mut self) -> Self {
+        self.deflate = true;
+        self
+    }
+
+    /// Ends this direction of the connection: a message that came out of it whole was found to be wrong.
+    pub fn fail(&mut self) {
+        self.finished = true;
+        self.partial = None;
     }
 
     /// Takes the next item from the front of `input` and leaves `input` behind it. Payloads are unmasked in place.
@@ -159,6 +195,10 @@ impl Decoder {
                 if alone && header.payload_len <= input.len() {
                     let payload = take(input, header.payload_len);
                     mask::apply(payload, header.mask);
+                    if header.deflated {
+                        let data = Bytes::copy_from_slice(payload);
+                        return Ok(Some(Item::Deflated(Deflated { is_text: header.opcode == Opcode::Text, data })));
+                    }
                     return item(header.opcode, payload).map(Some);
                 }
                 self.partial.get_or_insert_default().begin(&header, self.message_len_max);
@@ -209,7 +249,12 @@ impl Decoder {
 
     fn expect(&self) -> Expect {
         let unfinished = self.partial.as_ref().and_then(|partial| partial.message.as_ref());
-        Expect { role: self.role, message_len_max: self.message_len_max, unfinished_len: unfinished.map(Assembly::len) }
+        Expect {
+            role: self.role,
+            deflate: self.deflate,
+            message_len_max: self.message_len_max,
+            unfinished: unfinished.map(|message| Unfinished { len: message.len(), deflated: message.is_deflated() }),
+        }
     }
 
     #[inline(never)] // Keeps the fast path small.
@@ -224,8 +269,7 @@ impl Decoder {
 
     #[cold]
     fn finish(&mut self, input: &mut &mut [u8]) {
-        self.finished = true;
-        self.partial = None;
+        self.fail();
         *input = &mut [];
     }
 }
@@ -257,19 +301,24 @@ struct Frame {
 impl Partial {
     fn begin(&mut self, header: &Header, message_len_max: usize) {
         match header.opcode {
+            Opcode::Text | Opcode::Binary if header.deflated => {
+                self.message = Some(Assembly::deflated(header.opcode == Opcode::Text));
+            }
             Opcode::Text => self.message = Some(Assembly::text()),
             Opcode::Binary => self.message = Some(Assembly::binary()),
             Opcode::Continuation => {}
             Opcode::Close | Opcode::Ping | Opcode::Pong => self.control = Vec::with_capacity(header.payload_len),
         }
         let message_len = self.message.as_ref().map_or(0, Assembly::len);
+        let is_deflated = self.message.as_ref().is_some_and(Assembly::is_deflated);
+        let len_max = if is_deflated { deflated_len_max(message_len_max) } else { message_len_max };
         self.frame = Some(Frame {
             opcode: header.opcode,
             fin: header.fin,
             mask: header.mask,
             remaining: header.payload_len,
             // More fragments may follow one that is not final, so growth beyond it is worth preparing.
-            message_len_end: if header.fin { message_len + header.payload_len } else { message_len_max },
+            message_len_end: if header.fin { message_len + header.payload_len } else { len_max },
         });
     }
 
@@ -295,7 +344,7 @@ impl Partial {
             return item(opcode, &payload).map(Some);
         }
         match self.message.take_if(|_| fin) {
-            Some(message) => Ok(Some(Item::Message(message.finish()?))),
+            Some(message) => message.finish().map(Some),
             None => Ok(None),
         }
     }
@@ -410,13 +459,18 @@ mod tests {
     /// anywhere. Nothing of it stays in memory, and nothing more comes once it has ended the connection.
     #[track_caller]
     fn check(role: Role, wire: &[u8], expected: &[Outcome]) {
+        check_by(|| Decoder::new(role, LEN_MAX), wire, expected);
+    }
+
+    #[track_caller]
+    fn check_by(decoder: impl Fn() -> Decoder, wire: &[u8], expected: &[Outcome]) {
         // Long payloads are cut near their ends and now and then in the middle.
         let dense = if wire.len() < 1000 { wire.len() } else { 20 };
         let cuts = (0..=wire.len()).filter(|cut| *cut <= dense || wire.len() - cut < 5 || cut % 29_989 == 0);
         let mut ways: Vec<Vec<&[u8]>> = cuts.map(|cut| vec![&wire[..cut], &wire[cut..]]).collect();
         ways.push(wire.chunks(1).collect());
         for way in ways {
-            let mut decoder = Decoder::new(role, LEN_MAX);
+            let mut decoder = decoder();
             let mut outcomes = Vec::new();
             let mut fed = 0;
             for piece in &way {
@@ -481,6 +535,79 @@ mod tests {
             let (head, tail) = letters.as_bytes().split_at(len / 3);
             check_server(&[masked(0x01, head), masked(0x80, tail)], &[text(&letters)]);
         }
+    }
+
+    fn deflated(is_text: bool, data: &[u8]) -> Outcome {
+        Ok(Item::Deflated(Deflated { is_text, data: Bytes::copy_from_slice(data) }))
+    }
+
+    #[track_caller]
+    fn check_deflate(frames: &[Vec<u8>], expected: &[Outcome]) {
+        check_by(|| Decoder::new(Role::Server, LEN_MAX).with_deflate(), &frames.concat(), expected);
+    }
+
+    #[test]
+    fn compressed_messages_come_out_as_they_came_in() {
+        check_deflate(
+            &[masked(0xc1, b"\xff\xfe"), masked(0xc2, b""), masked(0x81, b"plain")],
+            &[deflated(true, b"\xff\xfe"), deflated(false, b""), text("plain")],
+        );
+        check_deflate(
+            &[masked(0x41, b"ab"), masked(0x89, b"p"), masked(0x00, b""), masked(0x80, b"c"), masked(0x82, b"d")],
+            &[ping(b"p"), deflated(true, b"abc"), binary(b"d")],
+        );
+        check_deflate(&[masked(0x42, b""), masked(0x80, b"")], &[deflated(false, b"")]);
+        let long = vec![0xfe; 70_000];
+        check_deflate(
+            &[masked(0xc1, &long), masked(0x41, &long[..60_000]), masked(0x80, b"x")],
+            &[deflated(true, &long), deflated(true, &[&long[..60_000], b"x"].concat())],
+        );
+    }
+
+    #[test]
+    fn only_the_first_frame_of_a_message_says_that_it_is_compressed() {
+        let misplaced = error(1002, "Received frame had RSV bit 1 set, but does not begin a message");
+        for first in [0xc8, 0xc9, 0xca] {
+            check_deflate(&[masked(first, b"")], std::slice::from_ref(&misplaced));
+        }
+        for first in [0x40, 0xc0] {
+            check_deflate(&[masked(0x41, b"a"), masked(first, b"b")], std::slice::from_ref(&misplaced));
+            check_deflate(&[masked(0x01, b"a"), masked(first, b"b")], std::slice::from_ref(&misplaced));
+            check_deflate(&[masked(first, b"b")], &[error(1002, "Unexpected continuation frame")]);
+        }
+        check_deflate(&[masked(0x01, b"a"), masked(0xc1, b"b")], &[error(1002, "Missing continuation frame")]);
+        check_deflate(&[masked(0x49, b"")], &[error(1002, "Received fragmented control frame")]);
+        for first in [0xe1, 0xd1, 0xa1, 0x91] {
+            check_deflate(&[masked(first, b"")], &[error(1002, "Received frame had RSV bits 2 or 3 set")]);
+        }
+        check_deflate(&[masked(0xc3, b"")], &[error(1002, "Unknown opcode 3")]);
+    }
+
+    #[test]
+    fn what_is_compressed_may_be_a_little_longer_than_the_limit() {
+        let len_max = deflated_len_max(LEN_MAX);
+        assert_eq!(len_max, 114_126);
+        let full = vec![1; len_max];
+        check_deflate(&[masked(0xc2, &full)], &[deflated(false, &full)]);
+        check_deflate(&[masked(0x42, &full[..70_000]), masked(0x80, &full[70_000..])], &[deflated(false, &full)]);
+        let too_large = error(1009, "Message is too large: 114127 > 114126");
+        check_deflate(&[masked(0xc2, &[&full[..], b"x"].concat())], std::slice::from_ref(&too_large));
+        check_deflate(&[masked(0x42, &full), masked(0x80, b"x")], std::slice::from_ref(&too_large));
+        let plain = error(1009, "Message is too large: 100001 > 100000");
+        check_deflate(&[masked(0x82, &full[..100_001])], &[plain]);
+        assert_eq!(deflated_len_max(usize::MAX), usize::MAX);
+    }
+
+    #[test]
+    fn nothing_comes_out_after_a_message_that_was_found_wrong() {
+        let mut decoder = Decoder::new(Role::Server, LEN_MAX).with_deflate();
+        let mut buffer = [masked(0xc1, b"?"), masked(0x81, b"late")].concat();
+        let mut input = &mut buffer[..];
+        assert_eq!(decoder.decode(&mut input).transpose(), Some(deflated(true, b"?")));
+        decoder.fail();
+        assert!(decoder.is_finished());
+        assert_eq!(decoder.decode(&mut input), Ok(None));
+        assert!(input.is_empty());
     }
 
     #[test]
@@ -673,6 +800,9 @@ mod tests {
     fn every_reason_fits_a_close_frame() {
         let faults = [
             Fault::ReservedBit1,
+            Fault::ReservedBit1Misplaced,
+            Fault::InflatedTooLarge { message_len_max: usize::MAX },
+            Fault::NotDeflate,
             Fault::UnknownOpcode(15),
             Fault::ControlTooLong,
             Fault::LengthTopBit,

@@ -48,7 +48,7 @@ fn an_abort_closes_every_socket_with_1012_and_the_reason() {
 
 #[test]
 fn a_standard_socket_keeps_its_object_in_memory() {
-    let mut world = World::new(|options| options.object.hibernate_after = Some(Duration::from_millis(20)));
+    let mut world = World::new(|options| options.object.hibernate_after = Some(Duration::from_millis(300)));
     let mut bound = world.open("/x/standard");
     let mut free = world.client("y", "free");
     let mut seen = world.wait_for("stop");

@@ -120,7 +120,8 @@ async fn serve(shard: Rc<Shard>, mut inbox: UnboundedReceiver<Job>) {
                 Job::Connect(_, stream) => {
                     stream.set_nonblocking(true).unwrap();
                     let stream = tokio::net::TcpStream::from_std(stream).unwrap();
-                    shard.connect(response.unwrap().client.unwrap(), stream, bytes::Bytes::new()).unwrap();
+                    let client = response.unwrap().client.unwrap();
+                    shard.connect(client, stream, bytes::Bytes::new(), None).unwrap();
                 }
                 Job::Ask(_, reply) => {
                     let answer = match response {

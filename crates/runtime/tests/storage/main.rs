@@ -1,5 +1,7 @@
 //! Objects that keep data, from the outside: what was answered is true after whatever happens.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on shall panic")]
+
 #[path = "../support/guest.rs"]
 #[expect(dead_code, reason = "each test uses a part of it")]
 mod guest;
@@ -7,7 +9,11 @@ mod guest;
 #[expect(dead_code, reason = "each test uses a part of it")]
 mod node;
 
+mod damage;
 mod failing;
+mod faults;
+mod lives;
+mod operator;
 mod power;
 mod process;
 mod rig;

@@ -1,116 +1,114 @@
-//! Processes that are killed and machines that lose power: at any moment, everything that was answered is on the disk, and
-//! nothing is there by half.
+//! Power loss: at any moment, everything that was answered is on the disk, and nothing is there by half.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
-use dormouse_runtime::store::Durability;
-use dormouse_storage::file::sim::{Fault, SimDisk};
+use dormouse_storage::file::sim::{Loss, SimDisk};
 
-use crate::process::Process;
-use crate::rig::{LENS, Load, Random, Rig};
-use crate::seeds::seeds;
+use crate::guest::application;
+use crate::node::Server;
 
-const OBJECTS: usize = 4;
-const GENERATIONS: u64 = 10;
+const OBJECTS: usize = 6;
+/// Values are times of alarms that nobody lives to see.
+const FIRST: u64 = 90_000_000_000_000;
 
-/// What a life of a node ends with.
-#[derive(Clone, Copy, Debug)]
-enum End {
-    Kill,
-    PowerLoss,
-    Stop,
+fn start(disk: &SimDisk, data: &Path) -> Server {
+    let (application, _watch) = application();
+    Server::with(application, |options| {
+        options.storage.data = Some(data.to_owned());
+        options.storage.files = Arc::new(disk.clone());
+        options.object.hibernate_after = Some(Duration::ZERO);
+    })
 }
 
-#[test]
-fn what_was_answered_survives_power_losses_and_kills_at_any_moment() {
-    for seed in seeds(8) {
-        lives(seed, Durability::Strict, &[End::Kill, End::PowerLoss, End::PowerLoss, End::Stop]);
+/// How far the client of each object has come.
+#[derive(Default)]
+struct Progress {
+    asked: [AtomicU64; OBJECTS],
+    answered: [AtomicU64; OBJECTS],
+}
+
+impl Progress {
+    fn read(counters: &[AtomicU64; OBJECTS]) -> [u64; OBJECTS] {
+        std::array::from_fn(|object| counters[object].load(Ordering::SeqCst))
     }
 }
 
-#[test]
-fn what_was_answered_in_relaxed_mode_survives_kills_at_any_moment() {
-    for seed in seeds(4) {
-        lives(seed, Durability::Relaxed, &[End::Kill, End::Kill, End::Stop]);
-    }
+/// What `cargo xtask soak` asks for.
+fn soak(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok().map(|value| value.parse().unwrap())
 }
 
-/// One node after the other, each on what has become of the disk of the one before.
-fn lives(seed: u64, durability: Durability, ends: &[End]) {
+#[test]
+fn what_was_answered_survives_a_power_loss_at_any_moment() {
     let folder = tempfile::tempdir().unwrap();
-    let mut random = Random(seed);
-    let mut disk = SimDisk::new(seed);
-    let load = Load::new(OBJECTS);
-    let mut case = format!("seed {seed}");
-    for _ in 0..GENERATIONS {
-        if durability == Durability::Strict && random.below(4) == 0 {
-            // The power goes once more, while the node starts or soon after.
-            let n = 1 + random.below(60);
-            disk.fail_at(n, Fault::POWER_OFF);
-            drop(Rig::new(disk.clone()).try_start(folder.path()));
-            disk = disk.power_loss(random.below(u64::MAX));
-            case += &format!(", off at {n}");
+    let base = soak("DORMOUSE_SOAK_SEED").unwrap_or(1);
+    let losses = soak("DORMOUSE_SOAK_LOSSES").unwrap_or(30);
+    let disk = SimDisk::new(base);
+    let server = start(&disk, folder.path());
+    let progress = Progress::default();
+    let stops = AtomicBool::new(false);
+    let mut images = Vec::new();
+    std::thread::scope(|scope| {
+        for object in 0..OBJECTS {
+            let (server, progress, stops) = (&server, &progress, &stops);
+            scope.spawn(move || {
+                let mut client = server.connect(&format!("/o{object}/socket"));
+                let mut value = FIRST;
+                while !stops.load(Ordering::Relaxed) {
+                    value += 1;
+                    progress.asked[object].store(value, Ordering::SeqCst);
+                    client.send(&format!("set {value}"));
+                    assert_eq!(client.next(), format!("set {value}"));
+                    progress.answered[object].store(value, Ordering::SeqCst);
+                }
+            });
         }
-        let end = random.one_of(ends);
-        case += &format!(", {end:?}");
-        disk = live(&disk, folder.path(), &load, &mut random, durability, end, &case);
+        for loss in 0..losses {
+            // At a moment of its own, and not before there is something to lose.
+            let progress_of = |object: usize| progress.answered[object].load(Ordering::SeqCst).saturating_sub(FIRST);
+            while (0..OBJECTS).map(progress_of).max().unwrap_or(0) < loss * 7 {
+                std::thread::yield_now();
+            }
+            let answered = Progress::read(&progress.answered);
+            let seed = base.wrapping_add(loss);
+            // Every other time only the process dies: what nobody was told of is then still there, and is built on.
+            let image = match loss % 2 {
+                0 => disk.power_loss(seed),
+                _ => disk.power_loss_of(Loss::Nothing, seed),
+            };
+            images.push((seed, image, answered, Progress::read(&progress.asked)));
+        }
+        stops.store(true, Ordering::Relaxed);
+    });
+    drop(server);
+    for (seed, image, answered, asked) in images {
+        let server = start(&image, folder.path());
+        for object in 0..OBJECTS {
+            let value = read(&server, object);
+            let (least, most) = (answered[object], asked[object]);
+            assert!((least..=most).contains(&value), "seed {seed}: {value}, not within {least}..={most}");
+            assert_eq!(server.ask(&format!("/o{object}/set-alarm?{}", next(most))), (200, "set".into()), "seed {seed}");
+        }
+        // What comes after a crash is as safe as what came before it.
+        let image = image.power_loss_of(Loss::Everything, seed);
+        drop(server);
+        let server = start(&image, folder.path());
+        for (object, most) in asked.into_iter().enumerate() {
+            assert_eq!(read(&server, object), next(most), "seed {seed}");
+        }
     }
-    let mut rig = Rig::new(disk);
-    rig.durability = durability;
-    let (server, _watch) = rig.start(folder.path());
-    load.check(&server, &case);
 }
 
-/// One life of a node; what is left of the disk.
-fn live(
-    disk: &SimDisk,
-    folder: &Path,
-    load: &Load,
-    random: &mut Random,
-    durability: Durability,
-    end: End,
-    case: &str,
-) -> SimDisk {
-    let process = Process::new(disk);
-    let mut rig = Rig::new(process.clone());
-    rig.durability = durability;
-    rig.hibernate_after = random.one_of(&[Some(Duration::ZERO), Some(Duration::from_millis(5)), None]);
-    let lens = random.one_of(&[&LENS[..1], &LENS[1..2], &LENS[..2], &LENS[..]]);
-    let (server, _watch) = rig.start(folder);
-    if random.below(2) == 0 {
-        load.check(&server, case);
-    }
-    let (answers, micros, loss) = (random.below(80), random.below(3_000), random.below(u64::MAX));
-    let t = Instant::now();
-    let image = load.run(&server, lens, || {
-        load.wait_for(answers);
-        let moment = Instant::now() + Duration::from_micros(micros);
-        while Instant::now() < moment {
-            std::thread::yield_now();
-        }
-        match end {
-            End::Stop => None,
-            End::Kill => {
-                load.stop();
-                process.kill();
-                None
-            }
-            End::PowerLoss => {
-                let told = load.told();
-                Some((disk.power_loss(loss), told, load.asked()))
-            }
-        }
-    });
-    eprintln!("run {:?} {answers}", t.elapsed());
-    let t = Instant::now();
-    drop(server);
-    eprintln!("drop {:?} {end:?}", t.elapsed());
-    match image {
-        None => disk.clone(),
-        Some((image, told, asked)) => {
-            load.set(&told, &asked);
-            image
-        }
-    }
+/// A value that was not asked for yet.
+fn next(most: u64) -> u64 {
+    most.max(FIRST) + 1
+}
+
+fn read(server: &Server, object: usize) -> u64 {
+    let (_, text) = server.ask(&format!("/o{object}/alarm"));
+    let value = text.strip_prefix("Some(").and_then(|text| text.strip_suffix(')'));
+    value.map_or(0, |value| value.parse().unwrap())
 }

@@ -26,6 +26,7 @@ use dormouse_runtime::object::sockets::{AutoResponse, SocketId};
 use dormouse_runtime::object::time::Time;
 use dormouse_runtime::pair::ClientEnd;
 use dormouse_runtime::request::{Request, Response};
+use dormouse_runtime::storage::txn::Span;
 use tokio::sync::Semaphore;
 
 /// Nothing in a test takes longer, unless it is broken.
@@ -269,6 +270,7 @@ impl Me {
             "fail" => return Err(GuestError::new("told to fail")),
             "panic" => panic!("told to"),
             "silent" => {}
+            "hold" => self.hold(task, &query).await?,
             "auto" => self.answer(task, self.auto_respond()?),
             "do" => {
                 let told = query.replace('+', " ");
@@ -289,8 +291,31 @@ impl Me {
                 "set".to_owned()
             }
             "alarm" => format!("{:?}", self.ctx.alarm().map_err(failed)?.map(Time::as_millis)),
+            "sql" => self.sql(query)?,
+            "delete-all" => {
+                self.ctx.storage(|db| db.delete_all()).map_err(failed)?;
+                self.ctx.delete_alarm().map_err(failed)?;
+                "deleted".to_owned()
+            }
             other => format!("{other}?"),
         };
+        self.answer(task, answer);
+        Ok(())
+    }
+
+    /// Runs SQL, with `+` for spaces, and shows the rows.
+    fn sql(&self, query: &str) -> Result<String, GuestError> {
+        let sql = query.replace('+', " ");
+        let executed = self.ctx.storage(|db| db.exec(&sql, &[])).map_err(failed)?;
+        Ok(format!("{:?}", executed.batch.values))
+    }
+
+    /// Runs SQL in a transaction that lasts until it is let go.
+    async fn hold(&self, task: TaskId, query: &str) -> Result<(), GuestError> {
+        self.ctx.begin_transaction(Span::Held).map_err(failed)?;
+        let answer = self.sql(query)?;
+        self.wait("transaction").await?;
+        self.ctx.end_transaction().map_err(failed)?;
         self.answer(task, answer);
         Ok(())
     }

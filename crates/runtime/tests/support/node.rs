@@ -14,7 +14,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use dormouse_runtime::Shard;
 use dormouse_runtime::body::Body;
-use dormouse_runtime::node::{Application, Node, Options};
+use dormouse_runtime::node::{Application, Handle, Node, Options};
 use dormouse_runtime::pair::ClientEnd;
 use dormouse_runtime::request::StubError;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -46,6 +46,10 @@ impl Answer {
         String::from_utf8(self.body.clone().expect("the body broke off").to_vec()).unwrap()
     }
 
+    pub(crate) fn is_ok(&self) -> bool {
+        self.head.status == 200
+    }
+
     pub(crate) fn is_broken(&self) -> bool {
         self.body.is_none()
     }
@@ -69,7 +73,7 @@ impl Server {
         Self::try_with(app, set).unwrap()
     }
 
-    /// The same, where it is not certain that the node can start.
+    /// The same for a node that may not start.
     pub(crate) fn try_with<A: TryInto<Application, Error: Debug>>(
         app: A,
         set: impl FnOnce(&mut Options),
@@ -90,6 +94,10 @@ impl Server {
         Ok(Self { node: Some(node), jobs })
     }
 
+    pub(crate) fn handle(&self) -> &Handle {
+        self.node.as_ref().unwrap().handle()
+    }
+
     /// Gives the node new code.
     pub(crate) fn replace<A: TryInto<Application, Error: Debug>>(&self, app: A) {
         self.node.as_ref().unwrap().handle().replace(app.try_into().unwrap()).unwrap();
@@ -102,8 +110,13 @@ impl Server {
     }
 
     pub(crate) fn get(&self, url: &str) -> Answer {
+        self.try_get(url).unwrap()
+    }
+
+    /// The same for a request that may fail.
+    pub(crate) fn try_get(&self, url: &str) -> Result<Answer, StubError> {
         let request = http::Request::builder().uri(url).header("host", "example.com");
-        self.fetch(request.body(Body::empty()).unwrap()).unwrap()
+        self.fetch(request.body(Body::empty()).unwrap())
     }
 
     /// Status and text of the answer.
@@ -164,7 +177,7 @@ async fn serve(shard: Rc<Shard>, mut jobs: UnboundedReceiver<Job>) {
             }
             Job::Connect(end, stream) => {
                 let stream = tokio::net::TcpStream::from_std(stream).unwrap();
-                shard.connect(end, stream, Bytes::new()).unwrap();
+                shard.connect(end, stream, Bytes::new(), None).unwrap();
             }
             Job::Drop(end) => drop(end),
         }
@@ -203,7 +216,7 @@ impl Client {
         self.try_next().unwrap()
     }
 
-    /// The same, where the connection may break off.
+    /// The same, where perhaps nothing comes, or the connection ends.
     pub(crate) fn try_next(&mut self) -> Result<String, tungstenite::Error> {
         Ok(match self.0.read()? {
             Message::Text(text) => text.to_string(),

@@ -54,6 +54,11 @@ impl Http {
         self.0.get_mut().write_all(bytes.as_ref())
     }
 
+    /// What is read after the head of a response.
+    pub(crate) fn reader(&mut self) -> &mut impl Read {
+        &mut self.0
+    }
+
     pub(crate) fn stream(&self) -> &TcpStream {
         self.0.get_ref()
     }

@@ -9,7 +9,7 @@ const VANISHED: &str = "close 1006 WebSocket disconnected without sending Close 
 fn the_example_of_the_rfc_becomes_a_socket() {
     let world = World::new();
     let mut http = world.connect();
-    let offers = [("Connection", "keep-alive, Upgrade"), ("Sec-WebSocket-Extensions", "permessage-deflate")];
+    let offers = [("Connection", "keep-alive, Upgrade"), ("Sec-WebSocket-Extensions", "x-webkit-deflate-frame")];
     http.write(handshake("/x", &offers));
     let response = http.head();
     assert_eq!(response.status, 101);

@@ -133,6 +133,7 @@ fn user_code_sees_whole_urls_and_the_address_of_the_client() {
     assert!(response.text().contains(r#""cf-connecting-ip": "127.0.0.1""#), "{}", response.text());
     assert!(response.text().contains(r#""x-mine": "kept""#), "{}", response.text());
     assert!(!response.text().contains("1.2.3.4"), "{}", response.text());
-    // What the server does not speak, user code cannot agree to.
-    assert!(!response.text().contains("permessage-deflate"), "{}", response.text());
+    // As in workerd.
+    let offered = r#""sec-websocket-extensions": "permessage-deflate""#;
+    assert!(response.text().contains(offered), "{}", response.text());
 }

@@ -12,5 +12,7 @@ mod handshake;
 mod heads;
 mod requests;
 mod frames;
+mod deflate;
 mod sockets;
 mod shutdown;
+mod control;

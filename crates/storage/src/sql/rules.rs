@@ -14,6 +14,8 @@ use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 pub(super) struct Rules {
     /// Whether the statement that is prepared or run is a guest's.
     guest: AtomicBool,
+    /// Whether it is the operator's, who may read more and set less.
+    operator: AtomicBool,
     noted: Mutex<Noted>,
 }
 
@@ -45,6 +47,14 @@ impl Rules {
         result
     }
 
+    /// Does what the operator asks for.
+    pub(super) fn operator<T>(&self, work: impl FnOnce() -> T) -> T {
+        self.operator.store(true, Ordering::Relaxed);
+        let result = self.guest(work);
+        self.operator.store(false, Ordering::Relaxed);
+        result
+    }
+
     /// Whether it is a guest's statement that SQLite works on.
     pub(super) fn is_guest(&self) -> bool {
         self.guest.load(Ordering::Relaxed)
@@ -63,6 +73,16 @@ impl Rules {
         let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
         if context.accessor.is_none() {
             noted.note(context.action);
+            if self.operator.load(Ordering::Relaxed) {
+                match context.action {
+                    AuthAction::Read { .. } if context.database_name == Some("main") => return Authorization::Allow,
+                    // What is set on a connection would be set for the guest.
+                    AuthAction::Pragma { pragma_name, pragma_value: Some(_) } if is_setting(pragma_name) => {
+                        return Authorization::Deny;
+                    }
+                    _ => {}
+                }
+            }
         }
         if is_allowed(context.action, context.database_name) { Authorization::Allow } else { Authorization::Deny }
     }
@@ -154,16 +174,7 @@ fn is_allowed_pragma(name: &str, value: Option<&str>) -> bool {
     match (name.to_ascii_lowercase().as_str(), value) {
         ("table_list", _) => true,
         ("data_version" | "page_size", value) => value.is_none(),
-        (
-            "case_sensitive_like"
-            | "foreign_keys"
-            | "defer_foreign_keys"
-            | "ignore_check_constraints"
-            | "legacy_alter_table"
-            | "recursive_triggers"
-            | "reverse_unordered_selects",
-            value,
-        ) => value.is_none_or(is_boolean),
+        (name, value) if is_setting(name) => value.is_none_or(is_boolean),
         ("table_info" | "table_xinfo" | "foreign_key_list" | "index_info" | "index_list" | "index_xinfo", value) => {
             value.is_some_and(is_allowed_name)
         }
@@ -173,6 +184,20 @@ fn is_allowed_pragma(name: &str, value: Option<&str>) -> bool {
         ("optimize", value) => value.is_none_or(is_number),
         _ => false,
     }
+}
+
+/// Whether a `PRAGMA` that guests may use sets something.
+fn is_setting(name: &str) -> bool {
+    let settings = [
+        "case_sensitive_like",
+        "foreign_keys",
+        "defer_foreign_keys",
+        "ignore_check_constraints",
+        "legacy_alter_table",
+        "recursive_triggers",
+        "reverse_unordered_selects",
+    ];
+    is_one_of(name, &settings)
 }
 
 /// Like workerd, it looks only at how the text begins.

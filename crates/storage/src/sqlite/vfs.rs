@@ -7,14 +7,13 @@
 //! Nothing is locked: a node owns its folder alone. There is no shared memory either, so databases are opened with
 //! `locking_mode=EXCLUSIVE`. Temporary files are refused: they stay in memory (`temp_store`).
 
-use std::collections::HashSet;
 use std::ffi::{CStr, CString, OsStr, c_char, c_int, c_void};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::ptr;
 use std::slice;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use rusqlite::ffi;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
@@ -42,8 +41,6 @@ unsafe impl Sync for Registered {}
 /// What the calls of one VFS share.
 struct Shared {
     files: Arc<dyn FileSystem>,
-    /// Folders whose own names are known to be durable.
-    durable: Mutex<HashSet<PathBuf>>,
     /// SQLite's own, for the clock and randomness.
     base: *mut ffi::sqlite3_vfs,
 }
@@ -61,7 +58,7 @@ impl Vfs {
         if base.is_null() {
             return Err(io::Error::other("SQLite has no file system of its own"));
         }
-        let shared = Box::into_raw(Box::new(Shared { files, durable: Mutex::default(), base }));
+        let shared = Box::into_raw(Box::new(Shared { files, base }));
         // No two that are registered have the same address.
         let name = CString::new(format!("dormouse-{shared:p}")).map_err(io::Error::other)?;
         let vfs = Box::into_raw(Box::new(ffi::sqlite3_vfs {
@@ -104,32 +101,8 @@ impl Vfs {
 
     /// The files below.
     pub fn files(&self) -> &Arc<dyn FileSystem> {
-        &self.shared().files
-    }
-
-    /// Makes the names in a folder durable, and those of the folder itself and of the two above it: an object's, its
-    /// class's and that of all objects. They are there, but whoever made them may have been stopped before the sync.
-    ///
-    /// # Errors
-    ///
-    /// When the disk fails.
-    pub fn sync_names(&self, folder: &Path) -> io::Result<()> {
-        const OWN_NAMES: usize = 3;
-        self.files().sync_dir(folder)?;
-        for folder in folder.ancestors().take(OWN_NAMES) {
-            let Some(above) = folder.parent() else { break };
-            let is_known = self.shared().durable.lock().unwrap_or_else(PoisonError::into_inner).contains(folder);
-            if !is_known {
-                self.files().sync_dir(above)?;
-                self.shared().durable.lock().unwrap_or_else(PoisonError::into_inner).insert(folder.to_owned());
-            }
-        }
-        Ok(())
-    }
-
-    fn shared(&self) -> &Shared {
         // SAFETY: `pAppData` was made from a `Shared` and stays until `drop`.
-        unsafe { &*(*self.0.vfs).pAppData.cast::<Shared>() }
+        unsafe { &(*(*self.0.vfs).pAppData.cast::<Shared>()).files }
     }
 }
 

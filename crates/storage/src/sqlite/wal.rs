@@ -93,6 +93,23 @@ impl WalMark {
         }
     }
 
+    /// Writes all of the log once more, as it is read.
+    ///
+    /// # Errors
+    ///
+    /// When the disk fails.
+    pub(crate) fn rewrite(&self, connection: &Connection) -> io::Result<()> {
+        let mut buffer = vec![0; 1 << 20];
+        let mut at = 0;
+        while at < self.end {
+            let len = usize::try_from(self.end - at).unwrap_or(usize::MAX).min(buffer.len());
+            self.read(connection, &mut buffer[..len], at)?;
+            with_wal(connection, |file| file.file.write_at(&buffer[..len], at)).unwrap_or(Ok(()))?;
+            at += len as u64;
+        }
+        Ok(())
+    }
+
     /// Makes the log durable.
     ///
     /// # Errors

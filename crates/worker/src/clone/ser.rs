@@ -17,6 +17,10 @@ use crate::native::wire::{Writer, tag};
 /// [`VIEW`](tag::VIEW)'s number of a `Uint8Array`.
 pub(super) const UINT8: u64 = 2;
 
+/// The name of the struct that a number of `serde_json` says it is, where some crate of the program has switched on its
+/// feature `arbitrary_precision`. Its one field is the number's digits.
+const JSON_NUMBER: &str = "$serde_json::private::Number";
+
 #[derive(Default)]
 pub(super) struct Encoder {
     out: Writer,
@@ -68,7 +72,7 @@ impl Encoder {
     fn fields(&mut self, of_variant: bool) -> Result<Fields<'_>, Fault> {
         let at = self.out.0.len();
         self.begin(tag::OBJECT)?;
-        Ok(Fields { encoder: self, at, count: 0, all_text: true, of_variant })
+        Ok(Fields { encoder: self, at, count: 0, all_text: true, of_variant, is_json_number: false })
     }
 
     /// Begins `{ variant: … }`.
@@ -125,9 +129,24 @@ pub(super) struct Fields<'e> {
     /// Whether all keys are texts, as those of an object are.
     all_text: bool,
     of_variant: bool,
+    is_json_number: bool,
 }
 
 impl Fields<'_> {
+    /// Writes a number in place of the struct that it came as.
+    fn json_number<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Fault> {
+        let digits = serde_json::to_value(value).map_err(serde::ser::Error::custom)?;
+        let digits = digits.as_str().unwrap_or_default();
+        self.encoder.out.0.truncate(self.at);
+        self.encoder.depth -= 1;
+        match (digits.parse::<i128>(), digits.parse::<f64>()) {
+            (Ok(integer), _) => self.encoder.integer(integer < 0, integer.unsigned_abs()),
+            (_, Ok(number)) => self.encoder.out.number(number),
+            (_, Err(error)) => return Err(serde::ser::Error::custom(error)),
+        }
+        Ok(())
+    }
+
     fn field<T: Serialize + ?Sized>(&mut self, key: &str, value: &T) -> Result<(), Fault> {
         self.count += 1;
         self.encoder.out.text(key);
@@ -135,6 +154,9 @@ impl Fields<'_> {
     }
 
     fn finish(self) -> Result<(), Fault> {
+        if self.is_json_number {
+            return Ok(());
+        }
         if self.all_text {
             self.encoder.end(self.count);
         } else {
@@ -282,8 +304,10 @@ impl<'e> Serializer for &'e mut Encoder {
         self.fields(false)
     }
 
-    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Fields<'e>, Fault> {
-        self.fields(false)
+    fn serialize_struct(self, name: &'static str, _: usize) -> Result<Fields<'e>, Fault> {
+        let mut fields = self.fields(false)?;
+        fields.is_json_number = name == JSON_NUMBER;
+        Ok(fields)
     }
 
     fn serialize_struct_variant(
@@ -356,7 +380,10 @@ macro_rules! fields {
             type Error = Fault;
 
             fn serialize_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<(), Fault> {
-                self.field(key, value)
+                match self.is_json_number {
+                    true => self.json_number(value),
+                    false => self.field(key, value),
+                }
             }
 
             fn end(self) -> Result<(), Fault> {

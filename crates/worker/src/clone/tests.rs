@@ -111,6 +111,8 @@ enum Free {
 
 #[test]
 fn values_of_javascript_are_those_of_rust() {
+    // Where another crate of the same program has switched on `arbitrary_precision`, `Value` holds larger integers too.
+    let holds_any_number = serde_json::from_str::<Json>("2e400").is_ok();
     for (bytes, expression, outcome) in vectors() {
         let (sign, text) = outcome.split_at(2);
         let got = from_bytes::<Json>(&bytes);
@@ -123,6 +125,9 @@ fn values_of_javascript_are_those_of_rust() {
                 }
             }
             ("! ", Err(error)) => assert!(error.to_string().contains(text), "{expression}: {error}"),
+            ("! ", Ok(Json::Number(got))) if holds_any_number => {
+                assert!(got.to_string().trim_start_matches('-').len() > 19, "{expression}: {got}");
+            }
             (_, got) => panic!("{expression}: {got:?}"),
         }
         assert!(from_bytes::<IgnoredAny>(&bytes).is_ok(), "{expression}");

@@ -17,6 +17,8 @@ use tungstenite::{Error, HandshakeError, Message, WebSocket};
 /// Nothing in a test takes longer, unless it is broken.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
+use tempfile::TempDir;
+
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_client-socket-rust");
 
 /// How the program ended, and what it said.
@@ -28,7 +30,9 @@ pub(crate) struct End {
 
 /// Runs the program to its end, which must come soon.
 pub(crate) fn run(args: &[&str]) -> End {
+    let data = tempfile::tempdir().unwrap();
     let mut command = Command::new(PROGRAM);
+    command.env("DORMOUSE_DATA", data.path());
     let child = command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut child = Kill(child);
     let stderr = lines(child.0.stderr.take().unwrap());
@@ -72,6 +76,8 @@ impl Drop for Kill {
 /// The program, listening on a free port.
 pub(crate) struct Server {
     child: Kill,
+    /// Its own, because a folder is one server's at a time.
+    _data: TempDir,
     log: Receiver<String>,
     address: SocketAddr,
 }
@@ -88,9 +94,11 @@ impl Server {
     }
 
     pub(crate) fn spawn(command: &mut Command) -> Self {
+        let data = tempfile::tempdir().unwrap();
+        command.env("DORMOUSE_DATA", data.path());
         let mut child = Kill(command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap());
         let log = lines(child.0.stderr.take().unwrap());
-        let mut server = Self { child, log, address: SocketAddr::from(([0; 4], 0)) };
+        let mut server = Self { child, _data: data, log, address: SocketAddr::from(([0; 4], 0)) };
         let listening = server.wait_for("listening");
         let address = listening.split("address=").nth(1).and_then(|rest| rest.split_whitespace().next());
         server.address = address.unwrap().parse().unwrap();

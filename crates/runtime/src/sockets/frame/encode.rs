@@ -7,7 +7,7 @@
 use bytes::Bytes;
 use dormouse_object::message::Message;
 
-use super::header::{CONTROL_LEN_MAX, FIN, HEADER_LEN_MAX, LEN_IS_U16, LEN_IS_U64, MASKED, Opcode};
+use super::header::{CONTROL_LEN_MAX, FIN, HEADER_LEN_MAX, LEN_IS_U16, LEN_IS_U64, MASKED, Opcode, RESERVED_1};
 use super::mask;
 
 /// The longest reason that fits a Close frame beside its code (section 5.5.1).
@@ -21,6 +21,11 @@ pub fn message(message: &Message) -> Bytes {
 /// [`message`] as a client sends it.
 pub fn message_masked(message: &Message, key: [u8; 4]) -> Bytes {
     frame(opcode(message), message.as_bytes(), Some(key))
+}
+
+/// A message whose payload was compressed to `data` (RFC 7692, section 6.1).
+pub fn message_deflated(message: &Message, data: &[u8]) -> Bytes {
+    frame_with(RESERVED_1, opcode(message), data, None)
 }
 
 /// A ping (section 5.5.2).
@@ -98,9 +103,14 @@ fn opcode(message: &Message) -> Opcode {
 
 #[inline]
 fn frame(opcode: Opcode, payload: &[u8], key: Option<[u8; 4]>) -> Bytes {
+    frame_with(0, opcode, payload, key)
+}
+
+#[inline]
+fn frame_with(reserved: u8, opcode: Opcode, payload: &[u8], key: Option<[u8; 4]>) -> Bytes {
     let mut header = [0; HEADER_LEN_MAX];
     let masked = if key.is_some() { MASKED } else { 0 };
-    header[0] = FIN | opcode as u8;
+    header[0] = FIN | reserved | opcode as u8;
     let mut header_len = match payload.len() {
         len @ ..126 => {
             header[1] = masked | len as u8;

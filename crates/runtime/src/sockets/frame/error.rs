@@ -19,6 +19,8 @@ const TOO_LARGE: u16 = 1009;
 pub(super) enum Fault {
     /// Section 5.2, RSV1, which is permessage-deflate's and was not negotiated.
     ReservedBit1,
+    /// RFC 7692, section 6.1: RSV1 on a control frame or a continuation.
+    ReservedBit1Misplaced,
     /// Section 5.2, RSV2 and RSV3.
     ReservedBits2Or3,
     /// Section 5.2, opcodes 3 to 7 and 11 to 15.
@@ -41,6 +43,10 @@ pub(super) enum Fault {
     LengthTopBit,
     /// Section 10.4. Lengths count all frames of the message so far.
     TooLarge { message_len: u64, message_len_max: u64 },
+    /// The same of what a compressed message becomes; how long that is remains unknown.
+    InflatedTooLarge { message_len_max: usize },
+    /// RFC 7692, section 7.2.2: what it has is no DEFLATE.
+    NotDeflate,
     /// Section 8.1.
     TextNotUtf8,
     /// Section 5.5.1: half a code.
@@ -55,13 +61,14 @@ impl From<Fault> for FrameError {
     #[cold]
     fn from(fault: Fault) -> Self {
         let code = match fault {
-            Fault::TooLarge { .. } => TOO_LARGE,
-            Fault::TextNotUtf8 | Fault::CloseReasonNotUtf8 => INVALID_PAYLOAD,
+            Fault::TooLarge { .. } | Fault::InflatedTooLarge { .. } => TOO_LARGE,
+            Fault::TextNotUtf8 | Fault::CloseReasonNotUtf8 | Fault::NotDeflate => INVALID_PAYLOAD,
             _ => PROTOCOL_ERROR,
         };
         let reason = match fault {
             // workerd's own text for this is longer than a Close frame allows.
             Fault::ReservedBit1 => Cow::from("Received frame had RSV bit 1 set, but no compression was negotiated"),
+            Fault::ReservedBit1Misplaced => Cow::from("Received frame had RSV bit 1 set, but does not begin a message"),
             Fault::ReservedBits2Or3 => Cow::from("Received frame had RSV bits 2 or 3 set"),
             Fault::UnknownOpcode(opcode) => Cow::from(format!("Unknown opcode {opcode}")),
             Fault::UnexpectedContinuation => Cow::from("Unexpected continuation frame"),
@@ -75,6 +82,10 @@ impl From<Fault> for FrameError {
             Fault::TooLarge { message_len, message_len_max } => {
                 Cow::from(format!("Message is too large: {message_len} > {message_len_max}"))
             }
+            Fault::InflatedTooLarge { message_len_max } => {
+                Cow::from(format!("Message is too large: more than {message_len_max} when decompressed"))
+            }
+            Fault::NotDeflate => Cow::from("Compressed message is not valid DEFLATE data"),
             Fault::TextNotUtf8 => Cow::from("Text message is not valid UTF-8"),
             Fault::CloseLenOne => Cow::from("Received Close frame with one byte of payload"),
             Fault::CloseCode(code) => Cow::from(format!("Received Close frame with invalid code {code}")),

@@ -4,8 +4,8 @@
 //! with the same error, and it looks at each byte as soon as that byte is there: so errors are early, and do not
 //! depend on how the header was cut.
 
-use super::Role;
 use super::error::Fault;
+use super::{Role, deflated_len_max};
 
 /// Two bytes, a 64-bit length and a mask.
 pub(super) const HEADER_LEN_MAX: usize = 14;
@@ -19,7 +19,7 @@ pub(super) const LEN_IS_U64: u8 = 127;
 
 pub(super) const FIN: u8 = 0x80;
 pub(super) const MASKED: u8 = 0x80;
-const RESERVED_1: u8 = 0x40;
+pub(super) const RESERVED_1: u8 = 0x40;
 const RESERVED_2_OR_3: u8 = 0x30;
 
 /// A frame's meaning (section 11.8).
@@ -55,6 +55,8 @@ impl Opcode {
 #[derive(Debug)]
 pub(super) struct Header {
     pub(super) fin: bool,
+    /// The frame begins a compressed message.
+    pub(super) deflated: bool,
     pub(super) opcode: Opcode,
     /// Zeros where there is none, which change nothing.
     pub(super) mask: [u8; 4],
@@ -65,9 +67,17 @@ pub(super) struct Header {
 /// What a header is judged against.
 pub(super) struct Expect {
     pub(super) role: Role,
+    /// Whether messages may be compressed.
+    pub(super) deflate: bool,
     pub(super) message_len_max: usize,
-    /// The length, so far, of the fragmented message that has begun and not ended.
-    pub(super) unfinished_len: Option<usize>,
+    /// The fragmented message that has begun and not ended.
+    pub(super) unfinished: Option<Unfinished>,
+}
+
+/// What there is of a message so far.
+pub(super) struct Unfinished {
+    pub(super) len: usize,
+    pub(super) deflated: bool,
 }
 
 impl Header {
@@ -76,7 +86,7 @@ impl Header {
     pub(super) fn parse(bytes: &[u8], expect: &Expect) -> Result<Option<(Self, usize)>, Fault> {
         let Some((&first, rest)) = bytes.split_first() else { return Ok(None) };
         let fin = first & FIN != 0;
-        let opcode = opcode(first, expect)?;
+        let (opcode, deflated) = opcode(first, expect)?;
 
         let Some((&second, rest)) = rest.split_first() else { return Ok(None) };
         let masked = second & MASKED != 0;
@@ -92,31 +102,38 @@ impl Header {
             return Err(Fault::ControlTooLong);
         }
         let Some((payload_len, rest)) = payload_len(short_len, rest)? else { return Ok(None) };
-        let payload_len = if opcode.is_control() { usize::from(short_len) } else { within_limit(payload_len, expect)? };
+        let payload_len = match opcode.is_control() {
+            true => usize::from(short_len),
+            false => within_limit(payload_len, deflated, expect)?,
+        };
 
         let (mask, rest) = match (masked, rest.split_first_chunk()) {
             (false, _) => ([0; 4], rest),
             (true, Some((mask, rest))) => (*mask, rest),
             (true, None) => return Ok(None),
         };
-        Ok(Some((Self { fin, opcode, mask, payload_len }, bytes.len() - rest.len())))
+        Ok(Some((Self { fin, deflated, opcode, mask, payload_len }, bytes.len() - rest.len())))
     }
 }
 
-/// Everything that the first byte can have wrong.
-fn opcode(first: u8, expect: &Expect) -> Result<Opcode, Fault> {
+/// The opcode, and whether a compressed message begins; everything that the first byte can have wrong.
+#[inline]
+fn opcode(first: u8, expect: &Expect) -> Result<(Opcode, bool), Fault> {
     if first & RESERVED_2_OR_3 != 0 {
         return Err(Fault::ReservedBits2Or3);
     }
-    if first & RESERVED_1 != 0 {
+    let deflated = first & RESERVED_1 != 0;
+    if deflated && !expect.deflate {
         return Err(Fault::ReservedBit1);
     }
     let opcode = Opcode::from_bits(first & 0x0f)?;
-    match (opcode, expect.unfinished_len) {
+    match (opcode, &expect.unfinished) {
         (Opcode::Continuation, None) => Err(Fault::UnexpectedContinuation),
         (Opcode::Text | Opcode::Binary, Some(_)) => Err(Fault::MissingContinuation),
         _ if opcode.is_control() && first & FIN == 0 => Err(Fault::FragmentedControl),
-        _ => Ok(opcode),
+        // Only the first frame of a message says it, and of control frames none (RFC 7692, section 6.1).
+        _ if deflated && !matches!(opcode, Opcode::Text | Opcode::Binary) => Err(Fault::ReservedBit1Misplaced),
+        _ => Ok((opcode, deflated)),
     }
 }
 
@@ -149,9 +166,12 @@ fn payload_len(short_len: u8, rest: &[u8]) -> Result<Option<(u64, &[u8])>, Fault
 
 /// Refuses a data frame that would make its message too long, before any of it is received.
 #[inline]
-fn within_limit(payload_len: u64, expect: &Expect) -> Result<usize, Fault> {
-    let message_len = payload_len.saturating_add(expect.unfinished_len.unwrap_or(0) as u64);
-    let message_len_max = expect.message_len_max as u64;
+fn within_limit(payload_len: u64, deflated: bool, expect: &Expect) -> Result<usize, Fault> {
+    let unfinished = expect.unfinished.as_ref();
+    let message_len = payload_len.saturating_add(unfinished.map_or(0, |unfinished| unfinished.len) as u64);
+    let is_deflated = deflated || unfinished.is_some_and(|unfinished| unfinished.deflated);
+    let message_len_max =
+        if is_deflated { deflated_len_max(expect.message_len_max) } else { expect.message_len_max } as u64;
     match usize::try_from(payload_len) {
         Ok(payload_len) if message_len <= message_len_max => Ok(payload_len),
         _ => Err(Fault::TooLarge { message_len, message_len_max }),
