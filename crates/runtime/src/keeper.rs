@@ -423,24 +423,35 @@ impl Keeper {
         if let Some(next) = self.next_alarm {
             return next;
         }
-        // One more than were fired: so one of them was not, if there is one.
-        let stored = match self.registry.due(u64::MAX, self.fired.len() + 1) {
-            Ok(entries) => entries.into_iter().filter_map(|entry| self.not_fired(entry)).map(|(_, _, due)| due).next(),
+        // One more than were fired, or are in the registry as they were before: so one is neither, if there is one.
+        let limit = self.fired.len() + self.facts.len() + 1;
+        let stored = match self.registry.due(u64::MAX, limit) {
+            Ok(entries) => entries.into_iter().find_map(|entry| self.not_fired(entry)).map(|(_, _, due)| due),
             Err(error) => {
                 tracing::error!(%error, "the registry cannot tell the next alarm");
                 Some(self.node.now_ms() + 1_000)
             }
         };
-        let gathering = self.facts.values().filter_map(|facts| facts.alarm_due_ms).min();
+        let gathering = self.gathering().map(|(_, _, due)| due).min();
         let next = [stored, gathering].into_iter().flatten().min();
         self.next_alarm = Some(next);
         next
     }
 
+    /// An alarm of the registry, unless it was fired or there is news of it.
     fn not_fired(&self, entry: Entry) -> Option<(ObjectKey, Option<Arc<str>>, u64)> {
         let due = entry.alarm_due_ms.filter(|_| entry.refused.is_none())?;
         let key = ObjectKey { class: entry.class.into(), id: entry.id };
-        (self.fired.get(&key) != Some(&due)).then(|| (key, entry.name.map(Into::into), due))
+        let is_open = !self.facts.contains_key(&key) && self.fired.get(&key) != Some(&due);
+        is_open.then(|| (key, entry.name.map(Into::into), due))
+    }
+
+    /// Alarms that the registry does not know yet, and that were not fired: they do not wait for a disk that fails.
+    fn gathering(&self) -> impl Iterator<Item = (ObjectKey, Option<Arc<str>>, u64)> + '_ {
+        self.facts.iter().filter_map(|(key, facts)| {
+            let due = facts.alarm_due_ms.filter(|due| self.fired.get(key) != Some(due))?;
+            Some((key.clone(), facts.name.clone(), due))
+        })
     }
 
     /// Hands the alarms that are due to the shards of their objects.
@@ -450,13 +461,16 @@ impl Keeper {
             return;
         }
         self.write_registry();
-        let due = self.registry.due(now, ALARMS_AT_ONCE_MAX + self.fired.len()).unwrap_or_else(|error| {
+        let limit = ALARMS_AT_ONCE_MAX + self.fired.len() + self.facts.len();
+        let stored = self.registry.due(now, limit).unwrap_or_else(|error| {
             tracing::error!(%error, "the registry cannot tell which alarms are due");
             Vec::new()
         });
         self.next_alarm = None;
-        for entry in due {
-            let Some((key, name, due)) = self.not_fired(entry) else { continue };
+        let stored = stored.into_iter().filter_map(|entry| self.not_fired(entry));
+        let gathering = self.gathering().filter(|(_, _, due)| *due <= now).take(ALARMS_AT_ONCE_MAX);
+        let due: Vec<_> = stored.chain(gathering).collect();
+        for (key, name, due) in due {
             let id = ObjectId::stored(key.id, name);
             let posted = match self.node.class_of(&key.class) {
                 Some(class) => self.node.post(self.node.shard_of(&id), Post::Alarm(class, id)).is_ok(),

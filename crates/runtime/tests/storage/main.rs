@@ -9,11 +9,13 @@ mod guest;
 #[expect(dead_code, reason = "each test uses a part of it")]
 mod node;
 
+mod alarms;
 mod damage;
 mod failing;
 mod faults;
 mod lives;
 mod operator;
+mod outlaws;
 mod power;
 mod process;
 mod rig;

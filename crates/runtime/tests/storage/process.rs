@@ -3,6 +3,7 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 
 use dormouse_storage::file::sim::SimDisk;
@@ -14,13 +15,15 @@ pub(crate) struct Process {
     disk: SimDisk,
     /// Read by every operation while it lasts.
     lives: Arc<RwLock<bool>>,
-    /// Held back: syncs of files whose paths contain this.
+    /// Held back: writes to files whose paths contain this.
     held: Arc<Mutex<Option<&'static str>>>,
+    /// Whether one is.
+    holds: Arc<AtomicBool>,
 }
 
 impl Process {
     pub(crate) fn new(disk: &SimDisk) -> Self {
-        Self { disk: disk.clone(), lives: Arc::new(RwLock::new(true)), held: Arc::default() }
+        Self { disk: disk.clone(), lives: Arc::new(RwLock::new(true)), held: Arc::default(), holds: Arc::default() }
     }
 
     /// Nothing that it does reaches the disk any more.
@@ -28,9 +31,16 @@ impl Process {
         *self.lives.write().unwrap() = false;
     }
 
-    /// Holds the process up at the next sync of a file whose path contains this, until it is killed.
-    pub(crate) fn hold_syncs_of(&self, part: &'static str) {
+    /// Holds the process up at the next write to a file whose path contains this, until it is killed.
+    pub(crate) fn hold_writes_to(&self, part: &'static str) {
         *self.held.lock().unwrap() = Some(part);
+    }
+
+    /// Waits until it is held up.
+    pub(crate) fn wait_until_held(&self) {
+        while !self.holds.load(Ordering::SeqCst) {
+            std::thread::yield_now();
+        }
     }
 
     fn run<T>(&self, run: impl FnOnce(&SimDisk) -> io::Result<T>) -> io::Result<T> {
@@ -41,6 +51,7 @@ impl Process {
     fn wait_if_held(&self, path: &Path) {
         let is_held = || self.held.lock().unwrap().is_some_and(|part| path.to_str().unwrap().contains(part));
         while is_held() && *self.lives.read().unwrap() {
+            self.holds.store(true, Ordering::SeqCst);
             std::thread::yield_now();
         }
     }
@@ -89,6 +100,7 @@ impl File for ProcessFile {
     }
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        self.process.wait_if_held(&self.path);
         self.process.run(|_| self.file.write_at(bytes, offset))
     }
 
@@ -101,7 +113,6 @@ impl File for ProcessFile {
     }
 
     fn sync(&self) -> io::Result<()> {
-        self.process.wait_if_held(&self.path);
         self.process.run(|_| self.file.sync())
     }
 }

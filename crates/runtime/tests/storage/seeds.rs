@@ -1,25 +1,19 @@
-//! How much is tried: little in a usual run, as much as there is time for in `cargo xtask soak`.
+//! How much is tried: little in a usual run, much more and with other seeds in `cargo xtask soak`.
 
-use std::time::{Duration, Instant, SystemTime};
+/// The first seed of a round of `cargo xtask soak`.
+const SOAK_SEED: &str = "DORMOUSE_SOAK_SEED";
+/// How many times as much a round tries.
+const TIMES: u64 = 25;
 
-/// Seconds that each test may take.
-const SOAK: &str = "DORMOUSE_SOAK";
-
-/// Seeds: that many, always the same ones; or new ones, until the time is over.
-pub(crate) fn seeds(count: u64) -> Box<dyn Iterator<Item = u64>> {
-    match soak() {
-        None => Box::new(0..count),
-        Some(time) => {
-            let started = Instant::now();
-            let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
-            let first = u64::try_from(since.as_millis()).unwrap();
-            Box::new((first..).take_while(move |_| started.elapsed() < time))
-        }
-    }
+/// That many seeds, always the same; in a soak others, and more of them.
+pub(crate) fn seeds(count: u64) -> impl Iterator<Item = u64> {
+    let first = soak().unwrap_or(0);
+    let times = if soak().is_some() { TIMES } else { 1 };
+    (0..count * times).map(move |n| first.wrapping_add(n))
 }
 
-/// How long each test may take, when that was said.
-pub(crate) fn soak() -> Option<Duration> {
-    let seconds = std::env::var(SOAK).ok()?;
-    Some(Duration::from_secs(seconds.parse().unwrap_or_else(|_| panic!("{SOAK} is not a number: {seconds}"))))
+/// The first seed, in a soak.
+fn soak() -> Option<u64> {
+    let seed = std::env::var(SOAK_SEED).ok()?;
+    Some(seed.parse().unwrap_or_else(|_| panic!("{SOAK_SEED} is not a number: {seed}")))
 }
