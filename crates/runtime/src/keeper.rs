@@ -27,6 +27,9 @@ use crate::store::{self, Claims, Holder, Known, Tuning};
 /// How long the alarms of a shard wait that has too much to do.
 const ALARM_PAUSE_MS: u64 = 50;
 
+/// How often it is tried in a row to have an object's commits in its own files.
+const SAVE_TRIES: usize = 3;
+
 /// How long an alarm waits that could not run because the disk failed.
 const ALARM_AGAIN_DELAY: Duration = Duration::from_secs(1);
 
@@ -126,6 +129,8 @@ pub(crate) struct Keeper {
     pub(crate) closed: VecDeque<(Instant, ObjectKey)>,
     /// Segments to be retired, the oldest first.
     pub(crate) sealed: VecDeque<Segment>,
+    /// Until when no segment is retired, after one could not be.
+    pub(crate) pauses_until: Option<Instant>,
     /// Alarms that were handed to their shards, and when they had been due.
     pub(crate) fired: HashMap<ObjectKey, u64>,
     /// Those of them that could not run, and are fired once more when a while has passed since.
@@ -152,7 +157,7 @@ impl Keeper {
             if self.gathers_since.is_some_and(|since| since.elapsed() >= self.tuning.registry_delay) {
                 self.write_registry();
             }
-            if self.sealed.len() > self.tuning.segments_kept {
+            if self.retire_in() == Some(Duration::ZERO) {
                 self.retire_segment();
             } else if let Some((_, key)) =
                 self.closed.pop_front_if(|(at, _)| at.elapsed() >= self.tuning.checkpoint_delay)
@@ -160,6 +165,13 @@ impl Keeper {
                 self.checkpoint_closed(&key);
             }
         }
+    }
+
+    /// How long until a segment is to be retired, if one is.
+    fn retire_in(&self) -> Option<Duration> {
+        let is_due = self.sealed.len() > self.tuning.segments_kept;
+        let now = Instant::now();
+        is_due.then(|| self.pauses_until.map_or(Duration::ZERO, |until| until.saturating_duration_since(now)))
     }
 
     /// What there is to know; waits when there is nothing to do.
@@ -176,9 +188,7 @@ impl Keeper {
     /// How long there is nothing to do, if nothing comes.
     fn patience(&mut self) -> Duration {
         const LONG: Duration = Duration::from_secs(60);
-        if self.sealed.len() > self.tuning.segments_kept {
-            return Duration::ZERO;
-        }
+        let retire = self.retire_in();
         let registry = self
             .gathers_since
             .map(|since| (since + self.tuning.registry_delay).saturating_duration_since(Instant::now()));
@@ -189,7 +199,7 @@ impl Keeper {
         let again =
             self.again.front().map(|(at, _)| (*at + ALARM_AGAIN_DELAY).saturating_duration_since(Instant::now()));
         let alarm = self.next_alarm().map(|due| Duration::from_millis(due.saturating_sub(self.node.now_ms())));
-        [registry, closed, again, alarm].into_iter().flatten().min().map_or(LONG, |wait| wait.min(LONG))
+        [retire, registry, closed, again, alarm].into_iter().flatten().min().map_or(LONG, |wait| wait.min(LONG))
     }
 
     fn take(&mut self, news: News) {
@@ -345,11 +355,7 @@ impl Keeper {
         let Some(segment) = self.sealed.pop_front() else { return };
         let mut is_done = true;
         for key in &segment.objects {
-            is_done &= match self.claims.holder(key) {
-                Holder::Host(host) => self.sync_open(key, Some(&host)),
-                Holder::Other => self.sync_open(key, None),
-                Holder::Nobody => self.checkpoint_closed(key),
-            };
+            is_done &= (0..SAVE_TRIES).any(|_| self.save(key));
         }
         self.write_registry();
         let retired = match is_done && self.facts.is_empty() {
@@ -361,7 +367,17 @@ impl Keeper {
             self.sealed.push_front(segment);
             self.journal.note_stuck();
             // The disk is not asked all the time.
-            std::thread::sleep(self.tuning.registry_delay);
+            self.pauses_until = Some(Instant::now() + self.tuning.registry_delay);
+        }
+    }
+
+    /// Makes sure that all of an object is in its own files. False when that is still to be done, which may be because
+    /// they were opened or closed in this moment.
+    fn save(&mut self, key: &ObjectKey) -> bool {
+        match self.claims.holder(key) {
+            Holder::Host(host) => self.sync_open(key, Some(&host)),
+            Holder::Other => self.sync_open(key, None),
+            Holder::Nobody => self.checkpoint_closed(key),
         }
     }
 

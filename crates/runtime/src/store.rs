@@ -322,6 +322,7 @@ impl Store {
             gathers_since: None,
             closed: idle.closed.into_iter().map(|key| (now, key)).collect(),
             sealed: idle.segments.into(),
+            pauses_until: None,
             fired: HashMap::new(),
             again: VecDeque::new(),
             next_alarm: None,

@@ -8,6 +8,7 @@ use dormouse_storage::file::sim::{Loss, SimDisk};
 
 use crate::guest::application;
 use crate::node::Server;
+use crate::rig::SEGMENT_LEN;
 
 const VALUES: [(&str, u64); 3] =
     [("one", 91_000_000_000_000), ("two", 92_000_000_000_000), ("three", 93_000_000_000_000)];
@@ -17,6 +18,7 @@ fn start(disk: &SimDisk, data: &Path) -> std::io::Result<Server> {
     Server::try_with(application, |options| {
         options.storage.data = Some(data.to_owned());
         options.storage.files = Arc::new(disk.clone());
+        options.storage.tuning.segment_len = SEGMENT_LEN;
         options.object.hibernate_after = Some(Duration::ZERO);
     })
 }

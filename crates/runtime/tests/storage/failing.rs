@@ -10,6 +10,7 @@ use dormouse_storage::file::sim::{Fault, Loss, SimDisk};
 
 use crate::guest::application;
 use crate::node::{Client, Server};
+use crate::rig::SEGMENT_LEN;
 
 const OBJECTS: [&str; 2] = ["one", "two"];
 /// Values are times of alarms that nobody lives to see.
@@ -22,6 +23,7 @@ fn start(disk: &SimDisk, data: &Path) -> std::io::Result<Server> {
     Server::try_with(application, |options| {
         options.storage.data = Some(data.to_owned());
         options.storage.files = Arc::new(disk.clone());
+        options.storage.tuning.segment_len = SEGMENT_LEN;
         options.object.hibernate_after = Some(Duration::ZERO);
     })
 }
@@ -173,7 +175,9 @@ fn a_disk_that_fails_for_a_while_takes_writes_again_afterwards() {
 #[test]
 fn a_full_disk_refuses_writes_and_takes_them_again_when_there_is_room() {
     // From no room at all to enough for everything: the journal is by far the largest.
-    for room in [0, 512, 4_096, 20_000, 16 << 20, (16 << 20) + 5_000, (16 << 20) + 40_000, (16 << 20) + 90_000] {
+    for room in
+        [0, 512, 4_096, 20_000, SEGMENT_LEN, (SEGMENT_LEN) + 5_000, (SEGMENT_LEN) + 40_000, (SEGMENT_LEN) + 90_000]
+    {
         World::new(format!("room for {room} bytes")).live(|disk| disk.set_capacity(Some(room)));
     }
 }

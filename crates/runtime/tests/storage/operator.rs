@@ -11,6 +11,7 @@ use dormouse_storage::file::sim::{Fault, SimDisk};
 
 use crate::guest::{PATIENCE, Watch, application};
 use crate::node::Server;
+use crate::rig::SEGMENT_LEN;
 use crate::start;
 
 const CREATE: &str = "sql?CREATE+TABLE+log+(text);INSERT+INTO+log+VALUES+('one')";
@@ -27,6 +28,7 @@ fn on_disk(disk: &SimDisk, data: &Path) -> (Server, Watch) {
     let server = Server::with(application, |options| {
         options.storage.data = Some(data.to_owned());
         options.storage.files = Arc::new(disk.clone());
+        options.storage.tuning.segment_len = SEGMENT_LEN;
         options.object.hibernate_after = Some(Duration::ZERO);
     });
     (server, watch)

@@ -9,6 +9,7 @@ use dormouse_storage::file::sim::{Loss, SimDisk};
 
 use crate::guest::application;
 use crate::node::Server;
+use crate::rig::SEGMENT_LEN;
 
 const OBJECTS: usize = 6;
 /// Values are times of alarms that nobody lives to see.
@@ -19,6 +20,7 @@ fn start(disk: &SimDisk, data: &Path) -> Server {
     Server::with(application, |options| {
         options.storage.data = Some(data.to_owned());
         options.storage.files = Arc::new(disk.clone());
+        options.storage.tuning.segment_len = SEGMENT_LEN;
         options.object.hibernate_after = Some(Duration::ZERO);
     })
 }

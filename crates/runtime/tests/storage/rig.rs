@@ -19,6 +19,9 @@ use crate::node::{Client, Server};
 /// Bytes that go with a number, beside itself: a page, several, and too many for the journal.
 pub(crate) const LENS: [usize; 3] = [10, 5_000, 40_000];
 
+/// Bytes of a segment of the journal where it does not matter: a disk in memory is slow to fill a real one.
+pub(crate) const SEGMENT_LEN: u64 = 1 << 20;
+
 /// Everything happens soon: logs are long after a few commits, segments full after a few groups.
 pub(crate) const TINY: Tuning = Tuning {
     wal_len_max: 60_000,
