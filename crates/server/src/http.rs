@@ -12,7 +12,7 @@ use std::time::Duration;
 use dormouse_runtime::Shard;
 use dormouse_runtime::body::Body;
 use dormouse_runtime::pair::ClientEnd;
-use dormouse_runtime::request::{Response, StubError};
+use dormouse_runtime::request::{Response, StubError, Uncompressed};
 use dormouse_runtime::sockets::frame::agreement::Agreement;
 use http::header::{CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue};
 use http::{StatusCode, Uri, request, uri};
@@ -114,6 +114,10 @@ impl Http {
             }
             (None, _) => http,
             (Some(client), Some(handshake)) => {
+                if let ClientEnd::Remote(_) = client {
+                    // Its bytes are passed on as they are, and the server outside compresses nothing.
+                    http.extensions_mut().insert(Uncompressed);
+                }
                 let deflate = handshake.complete(&mut http, self.compression, |len| self.shard.reserve_histories(len));
                 tokio::task::spawn_local(hand_on(self.shard.clone(), upgrade, client, deflate));
                 http

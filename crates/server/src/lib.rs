@@ -21,6 +21,7 @@ mod server;
 mod options;
 mod http;
 mod upgrade;
+mod wire;
 mod outbound;
 pub mod admin;
 mod shutdown;

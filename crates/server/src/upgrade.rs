@@ -87,8 +87,7 @@ impl Handshake {
         if STANDARD.decode(key).map_or(0, |key| key.len()) != 16 {
             return Err(Refused::Key);
         }
-        let hash = Sha1::new().chain_update(key).chain_update(KEY_SUFFIX).finalize();
-        let accept = HeaderValue::from_str(&STANDARD.encode(hash)).map_err(|_| Refused::Key)?;
+        let accept = HeaderValue::from_str(&accept(key.as_bytes())).map_err(|_| Refused::Key)?;
         Ok(Some(Self { accept, offers: offers(&head.headers) }))
     }
 
@@ -120,12 +119,17 @@ impl Handshake {
     }
 }
 
+/// What a server answers to a key, to prove that it has seen it.
+pub(crate) fn accept(key: &[u8]) -> String {
+    STANDARD.encode(Sha1::new().chain_update(key).chain_update(KEY_SUFFIX).finalize())
+}
+
 fn offers(headers: &HeaderMap) -> Offers {
     Offers::read(headers.get_all(SEC_WEBSOCKET_EXTENSIONS).iter().map(|value| value.to_str().ok()))
 }
 
 /// Whether a header's list of tokens has this one, whatever its case.
-fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
+pub(crate) fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
     let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).any(|have| have.trim().eq_ignore_ascii_case(token))
 }
