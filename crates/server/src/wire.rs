@@ -17,7 +17,6 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsStream;
 
-
 /// A connection of a client.
 pub(crate) enum Wire {
     /// TCP, and what was read from it in advance.

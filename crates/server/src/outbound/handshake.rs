@@ -33,9 +33,7 @@ pub(super) enum Broken {
         "Server failed WebSocket handshake: incorrect Sec-WebSocket-Accept header: expected '{expected}', got '{got}'."
     )]
     Accept { expected: String, got: String },
-    #[error(
-        "Server failed WebSocket handshake: added Sec-WebSocket-Extensions when client did not offer any."
-    )]
+    #[error("Server failed WebSocket handshake: added Sec-WebSocket-Extensions when client did not offer any.")]
     Extensions,
 }
 

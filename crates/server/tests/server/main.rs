@@ -14,5 +14,8 @@ mod requests;
 mod frames;
 mod deflate;
 mod sockets;
+mod far;
+mod outgoing;
+mod passed_on;
 mod shutdown;
 mod control;
