@@ -75,7 +75,7 @@ impl WebSocket {
     /// When it is a client end, hibernatable, or closed.
     pub fn accept(&self) -> Result<()> {
         let id = self.server_id()?;
-        self.host.ctx().accept_standard(id)?;
+        self.host.ctx().accept_standard(id, false)?;
         self.host.listeners().accept(id);
         Ok(())
     }
