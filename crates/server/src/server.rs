@@ -213,6 +213,8 @@ async fn next(listener: &TcpListener, room: &Room) -> io::Result<Accepted> {
 /// Serves one connection to its end.
 async fn serve(accepted: Accepted, tls: Option<Tls>, http: Rc<Http>) {
     let Accepted { stream, peer, place, handshake } = accepted;
+    // What is written is whole: the end of a handshake, a piece of a stream, the frames of one turn.
+    let _ = stream.set_nodelay(true);
     let wire = match tls {
         None => Wire::plain(stream),
         Some(tls) => match tls.accept(stream, http.head_timeout()).await {

@@ -297,3 +297,42 @@ impl AsyncWrite for Socket {
         Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use tokio::sync::Semaphore;
+
+    use super::Multiplex;
+
+    #[test]
+    fn a_connection_counts_as_one_of_http_until_it_carries_a_socket() {
+        let places = Arc::new(Semaphore::new(1));
+        let multiplex = Multiplex::new(places.clone().try_acquire_owned().unwrap());
+        assert_eq!(places.available_permits(), 0);
+        drop([multiplex.carry_socket(), multiplex.carry_socket()]);
+        assert_eq!(places.available_permits(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_is_idle_when_nothing_was_on_it_for_so_long() {
+        const PATIENCE: Duration = Duration::from_secs(10);
+        let places = Arc::new(Semaphore::new(1));
+        let multiplex = Multiplex::new(places.try_acquire_owned().unwrap());
+        let began = tokio::time::Instant::now();
+        let first = multiplex.carry_socket();
+        let work = async {
+            tokio::time::sleep(PATIENCE * 3).await;
+            let second = multiplex.carry_socket();
+            drop(first);
+            tokio::time::sleep(PATIENCE * 3).await;
+            drop(second);
+            tokio::time::sleep(PATIENCE / 2).await;
+            drop(multiplex.carry_socket());
+        };
+        tokio::join!(multiplex.uses.idle(PATIENCE), work);
+        assert_eq!(began.elapsed(), PATIENCE * 7 + PATIENCE / 2);
+    }
+}
