@@ -79,7 +79,6 @@ impl Wire {
     /// here.
     pub(crate) fn into_stream(self, read: Bytes) -> (Stream, Bytes) {
         match self {
-            Wire::Plain(first, stream) if first.is_empty() => (stream.into(), read),
             Wire::Plain(first, stream) => (stream.into(), [first, read].concat().into()),
             Wire::Tls(secure) => (secure.into(), read),
         }

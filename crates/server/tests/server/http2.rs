@@ -204,36 +204,39 @@ fn sockets_of_a_connection_that_vanishes_are_1006() {
 fn a_client_that_does_not_read_one_stream_holds_up_no_other() {
     let world = World::with(|server| server.send_queue_bytes_max(1 << 20));
     let mut client = Client::connect(&world);
-    let mut slow = client.open("/x/socket?slow");
-    slow.ask("who");
-    let [mut fast, mut source] = ["fast", "a"].map(|tag| client.open(&format!("/x/socket?{tag}")));
-    fast.ask("who");
-    source.ask("who");
-    world.reported();
-    let mut sent = 0;
-    let report = loop {
-        if let Some(report) = world.reported().pop() {
-            break report;
+    // What waits is bounded by the limit, and little more, however long the messages are.
+    for (object, len, enough) in [("x", 65_536, 16..32), ("y", 1_000_000, 1..4)] {
+        let [mut slow, mut fast, mut source] =
+            ["slow", "fast", "a"].map(|tag| client.open(&format!("/{object}/socket?{tag}")));
+        for socket in [&mut slow, &mut fast, &mut source] {
+            socket.ask("who");
         }
-        assert!(sent < 1_000, "a stream that is never read is never closed");
-        source.say("flood 65536");
-        assert_eq!(fast.next().1.len(), 65_536);
-        sent += 1;
-    };
-    assert!(report.starts_with("error The client reads too slowly"), "{report}");
-    assert!((16..32).contains(&sent), "what waits is bounded by the limit, and little more: {sent}");
-    source.say("still here");
-    assert_eq!(fast.hear(), "still here");
-    assert_eq!(client.get("/x/hello").text, "hello?");
-    // It hears the reason when it reads at last.
-    let close = loop {
-        match slow.next() {
-            (0x82, _) => {}
-            (0x88, payload) => break payload,
-            other => panic!("{other:?}"),
-        }
-    };
-    assert_eq!(close[..2], 1013_u16.to_be_bytes());
+        world.reported();
+        let mut sent = 0;
+        let report = loop {
+            if let Some(report) = world.reported().pop() {
+                break report;
+            }
+            assert!(sent < 1_000, "a stream that is never read is never closed");
+            source.say(&format!("flood {len}"));
+            assert_eq!(fast.next().1.len(), len);
+            sent += 1;
+        };
+        assert!(report.starts_with("error The client reads too slowly"), "{report}");
+        assert!(enough.contains(&sent), "{sent} of {len} bytes");
+        source.say("still here");
+        assert_eq!(fast.hear(), "still here");
+        assert_eq!(client.get("/x/hello").text, "hello?");
+        // It hears the reason when it reads at last.
+        let close = loop {
+            match slow.next() {
+                (0x82, _) => {}
+                (0x88, payload) => break payload,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(close[..2], 1013_u16.to_be_bytes());
+    }
 }
 
 #[test]
@@ -327,6 +330,7 @@ fn a_connection_without_a_request_or_a_socket_is_ended() {
         Client::connect(&world).ended();
     }
     assert_eq!(socket.ask("who"), r#"b"" [] 1"#);
+    assert_eq!(carries.get("/x/hello").text, "hello?", "nor was it told that it is to end");
     world.release();
     assert_eq!(busy.finish(response).unwrap().text, "waited");
     busy.ended();
