@@ -181,10 +181,12 @@ impl Client {
         Socket { net: self.net.clone(), send, receive, read: Vec::new(), headers: head.headers }
     }
 
-    /// Waits for the end of the connection, which must be one in order.
+    /// Waits until the server has ended the connection, which must be in order.
     pub(crate) fn ended(self) {
-        drop(self.requests);
-        self.net.wait(self.connection).unwrap().unwrap();
+        let Self { net, requests, connection, .. } = self;
+        net.wait(connection).unwrap().unwrap();
+        // A connection whose client has nothing more to ask ends by itself.
+        drop(requests);
     }
 
     /// Waits for the end of the connection, of which the server need not have said anything.
