@@ -252,7 +252,7 @@ impl Me {
             }
             "standard" => {
                 let (socket, client) = self.ctx.new_pair().unwrap();
-                self.ctx.accept_standard(socket).map_err(failed)?;
+                self.ctx.accept_standard(socket, false).map_err(failed)?;
                 self.ctx.respond(task, Response::switching_protocols(client));
             }
             "join" => self.join(task, &query).await?,
@@ -301,7 +301,7 @@ impl Me {
         let response = self.ctx.fetch(&rooms, &rooms.id_from_name(name), request.map_err(failed)?);
         let client = response.await.map_err(failed)?.client.ok_or_else(|| GuestError::new("no socket"))?;
         let socket = self.ctx.adopt(client).unwrap();
-        self.ctx.accept_standard(socket).map_err(failed)?;
+        self.ctx.accept_standard(socket, false).map_err(failed)?;
         self.joined.set(Some(socket));
         self.answer(task, "joined");
         Ok(())
