@@ -19,9 +19,10 @@
 
 mod server;
 mod options;
+mod tls;
+mod wire;
 mod http;
 mod upgrade;
-mod wire;
 mod outbound;
 pub mod admin;
 mod shutdown;

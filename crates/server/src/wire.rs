@@ -1,4 +1,4 @@
-//! What the bytes of a connection go over: TCP, or TLS over it, with us as the server or as the client.
+//! What the bytes of a connection go over, a client's or one to a server outside: TCP, or TLS over it.
 //!
 //! A connection that becomes a socket moves to its object's shard, and TLS moves with it: only the TCP stream below it
 //! leaves one thread's reactor for another's.
@@ -11,13 +11,19 @@ use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use bytes::{Buf, Bytes};
+use bytes::{Buf, Bytes, BytesMut};
 use dormouse_runtime::sockets::stream::{Io, Stream};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsStream;
 
-/// A connection of a client.
+use crate::limits::FIRST_READ_LEN;
+use crate::tls::HTTP2;
+
+/// What a client sends first that speaks HTTP/2 (RFC 9113, section 3.4). No request of HTTP/1.1 begins like this.
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// A connection.
 pub(crate) enum Wire {
     /// TCP, and what was read from it in advance.
     Plain(Bytes, TcpStream),
@@ -33,11 +39,46 @@ impl Wire {
         Self::Tls(Box::new(Secure(stream.into())))
     }
 
+    pub(crate) fn is_secure(&self) -> bool {
+        matches!(self, Wire::Tls(_))
+    }
+
+    /// The address that the client has connected to.
+    pub(crate) fn local_addr(&self) -> io::Result<std::net::SocketAddr> {
+        match self {
+            Wire::Plain(_, stream) => stream.local_addr(),
+            Wire::Tls(secure) => secure.0.get_ref().0.attached()?.local_addr(),
+        }
+    }
+
+    /// Whether the client speaks HTTP/2: as it was agreed on within TLS, and else by what it sends first.
+    ///
+    /// # Cancel safety
+    ///
+    /// What was read is lost when the future is dropped.
+    pub(crate) async fn speaks_http2(&mut self) -> io::Result<bool> {
+        let (read, stream) = match self {
+            Wire::Plain(read, stream) => (read, stream),
+            Wire::Tls(secure) => return Ok(secure.0.get_ref().1.alpn_protocol() == Some(HTTP2)),
+        };
+        let mut first = BytesMut::with_capacity(FIRST_READ_LEN);
+        let speaks_http2 = loop {
+            let is_over = stream.read_buf(&mut first).await? == 0;
+            if first.starts_with(PREFACE) {
+                break true;
+            }
+            if is_over || !PREFACE.starts_with(&first) {
+                break false;
+            }
+        };
+        *read = first.freeze();
+        Ok(speaks_http2)
+    }
+
     /// The stream for the socket that the connection becomes, and what was read from it already: `read` after what is
     /// here.
     pub(crate) fn into_stream(self, read: Bytes) -> (Stream, Bytes) {
         match self {
-            Wire::Plain(first, stream) if first.is_empty() => (stream.into(), read),
             Wire::Plain(first, stream) => (stream.into(), [first, read].concat().into()),
             Wire::Tls(secure) => (secure.into(), read),
         }
@@ -156,6 +197,13 @@ pub(crate) enum Movable {
 }
 
 impl Movable {
+    fn attached(&self) -> io::Result<&TcpStream> {
+        match self {
+            Movable::Attached(stream) => Ok(stream),
+            Movable::Travelling(_) | Movable::Lost => Err(io::ErrorKind::NotConnected.into()),
+        }
+    }
+
     fn attached_mut(&mut self) -> io::Result<Pin<&mut TcpStream>> {
         match self {
             Movable::Attached(stream) => Ok(Pin::new(stream)),

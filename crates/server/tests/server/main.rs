@@ -7,6 +7,8 @@
 mod guest;
 mod client;
 mod world;
+mod certificate;
+mod multiplex;
 
 mod handshake;
 mod heads;
@@ -18,4 +20,6 @@ mod far;
 mod outgoing;
 mod passed_on;
 mod shutdown;
+mod tls;
+mod http2;
 mod control;
