@@ -88,6 +88,7 @@ declare module "dormouse:ops" {
     export const fetch_abortable: Op;
     export const fetch_object: Op;
     export const fetch_outside: Op;
+    export const fetch_socket: Op;
     export const fetch_worker: Op;
     export const form_boundary: Op;
     export const form_decode: Op;

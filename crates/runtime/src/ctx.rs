@@ -219,7 +219,7 @@ impl Ctx {
     }
 
     /// Takes the client end of a pair, of this object or another one's, as a socket of this object that is still to be
-    /// accepted. What is sent on the one arrives at the other.
+    /// accepted: what is sent on the one arrives at the other. Or the connection to a server outside.
     pub fn adopt(&self, client: ClientEnd) -> Option<SocketId> {
         self.is_live().then(|| self.host.adopt(client))
     }

@@ -18,7 +18,7 @@ use bytes::Bytes;
 use dormouse_runtime::Shard;
 use dormouse_runtime::body::Body;
 use dormouse_runtime::pair::ClientEnd;
-use dormouse_runtime::request::{Response, StubError};
+use dormouse_runtime::request::{Response, StubError, Uncompressed};
 use dormouse_runtime::sockets::frame::agreement::Agreement;
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderValue};
@@ -151,6 +151,10 @@ impl Http {
             }
             (None, _) => http,
             (Some(client), Some(handshake)) => {
+                if let ClientEnd::Remote(_) = client {
+                    // Its bytes are passed on as they are, and the server outside compresses nothing.
+                    http.extensions_mut().insert(Uncompressed);
+                }
                 let deflate = handshake.complete(&mut http, self.compression, |len| self.shard.reserve_histories(len));
                 let used = multiplex.map(Multiplex::carry_socket);
                 tokio::task::spawn_local(hand_on(self.shard.clone(), (upgrade, used), client, deflate));

@@ -78,6 +78,12 @@ pub const STOP_GRACE: Duration = Duration::from_secs(5);
 /// How long a connection to the outside may take to be made; TLS is not counted.
 pub const OUTBOUND_CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// How long a WebSocket to the outside may take until the server has answered: its connection, TLS and the handshake.
+pub const OUTBOUND_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// WebSockets to the outside that one shard opens at a time; further ones wait for a place within their time.
+pub const OUTBOUND_HANDSHAKES_MAX: usize = 1_024;
+
 /// How long an idle connection to the outside is kept for the next request.
 pub const OUTBOUND_IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 

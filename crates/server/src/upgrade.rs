@@ -95,8 +95,7 @@ impl Handshake {
         if STANDARD.decode(key).map_or(0, |key| key.len()) != 16 {
             return Err(Refused::Key);
         }
-        let hash = Sha1::new().chain_update(key).chain_update(KEY_SUFFIX).finalize();
-        let accept = HeaderValue::from_str(&STANDARD.encode(hash)).map_err(|_| Refused::Key)?;
+        let accept = HeaderValue::from_str(&accept(key.as_bytes())).map_err(|_| Refused::Key)?;
         Ok(Some(Self { accept: Some(accept), offers: offers(&head.headers) }))
     }
 
@@ -112,9 +111,9 @@ impl Handshake {
         Ok(Self { accept: None, offers: offers(&head.headers) })
     }
 
-    /// Completes the head of a response with status 101, which within HTTP/2 becomes 200, and tells how the socket's messages are compressed. Headers
-    /// that user code set stay, but for the ones that are the handshake's own; of these the extensions are heard as a
-    /// wish, as workerd has it. `reserve` sets memory aside for what messages refer to.
+    /// Completes the head of a response with status 101, which within HTTP/2 becomes 200, and tells how the socket's
+    /// messages are compressed. Headers that user code set stay, but for the ones that are the handshake's own; of these
+    /// the extensions are heard as a wish, as workerd has it. `reserve` sets memory aside for what messages refer to.
     pub(crate) fn complete<T>(
         self,
         response: &mut http::Response<T>,
@@ -159,12 +158,17 @@ fn check_version(headers: &HeaderMap) -> Result<(), Refused> {
     }
 }
 
+/// What a server answers to a key, to prove that it has seen it.
+pub(crate) fn accept(key: &[u8]) -> String {
+    STANDARD.encode(Sha1::new().chain_update(key).chain_update(KEY_SUFFIX).finalize())
+}
+
 fn offers(headers: &HeaderMap) -> Offers {
     Offers::read(headers.get_all(SEC_WEBSOCKET_EXTENSIONS).iter().map(|value| value.to_str().ok()))
 }
 
 /// Whether a header's list of tokens has this one, whatever its case.
-fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
+pub(crate) fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
     let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).any(|have| have.trim().eq_ignore_ascii_case(token))
 }

@@ -1,4 +1,4 @@
-//! What the bytes of a client's connection go over: TCP, or TLS over it.
+//! What the bytes of a connection go over: TCP, or TLS over it, with us as the server or as the client.
 //!
 //! A connection that becomes a socket moves to its object's shard, and TLS moves with it: only the TCP stream below it
 //! leaves one thread's reactor for another's.
@@ -15,7 +15,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use dormouse_runtime::sockets::stream::{Io, Stream};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio_rustls::server::TlsStream;
+use tokio_rustls::TlsStream;
 
 use crate::limits::FIRST_READ_LEN;
 use crate::tls::HTTP2;
@@ -23,7 +23,7 @@ use crate::tls::HTTP2;
 /// What a client sends first that speaks HTTP/2 (RFC 9113, section 3.4). No request of HTTP/1.1 begins like this.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// A connection of a client.
+/// A connection.
 pub(crate) enum Wire {
     /// TCP, and what was read from it in advance.
     Plain(Bytes, TcpStream),
@@ -35,8 +35,8 @@ impl Wire {
         Self::Plain(Bytes::new(), stream)
     }
 
-    pub(crate) fn secure(stream: TlsStream<Movable>) -> Self {
-        Self::Tls(Box::new(Secure(stream)))
+    pub(crate) fn secure(stream: impl Into<TlsStream<Movable>>) -> Self {
+        Self::Tls(Box::new(Secure(stream.into())))
     }
 
     pub(crate) fn is_secure(&self) -> bool {
@@ -79,6 +79,7 @@ impl Wire {
     /// here.
     pub(crate) fn into_stream(self, read: Bytes) -> (Stream, Bytes) {
         match self {
+            Wire::Plain(first, stream) if first.is_empty() => (stream.into(), read),
             Wire::Plain(first, stream) => (stream.into(), [first, read].concat().into()),
             Wire::Tls(secure) => (secure.into(), read),
         }

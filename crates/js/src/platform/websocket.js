@@ -5,7 +5,8 @@
  * `WebSocket` as long as the instance lives, in its record's list. The two ends of a pair are alike until one of them is
  * accepted: that one is the object's end. The other one goes into a response, or is accepted too: then it becomes a
  * socket of its own, which the host joins to the first one. What nobody can reach any more is dropped, and the socket at
- * its other end hears a close.
+ * its other end hears a close. A socket of `new WebSocket(url)` is of neither end: it becomes one of its object, accepted,
+ * when the server has agreed.
  */
 
 import {
@@ -34,7 +35,8 @@ import { isOn } from "./compat.js";
 import { TextEncoder } from "./encoding.js";
 import { DOMException } from "./errors.js";
 import { isObject, toInteger, toText, wrongArgument, wrongConstructorArgument } from "./idl.js";
-import { CloseEvent, ErrorEvent, EventTarget, dispatch, emit, messageEvent } from "./events.js";
+import { CloseEvent, ErrorEvent, Event, EventTarget, dispatch, emit, messageEvent } from "./events.js";
+import { giveUp, outgoing, shakeHands } from "./websocket_client.js";
 
 const CONNECTING = 0;
 const OPEN = 1;
@@ -47,6 +49,9 @@ const STANDARD = 1;
 const HIBERNATABLE = 2;
 const CLIENT = 3;
 const RESPONDED = 4;
+/** Of `new WebSocket(url)`, until the server has answered. */
+const OPENING = 5;
+const FAILED = 6;
 
 /** The host has the same for a socket that it knows. */
 const ATTACHMENT_LEN_MAX = 16384;
@@ -85,6 +90,8 @@ let fail;
 let part;
 /** @type {() => [WebSocket, WebSocket]} */
 let newPair;
+/** Asks a server for the socket. @type {(socket: any) => Promise<void>} */
+let open;
 /** The `WebSocket` of a response that came. @type {(client: number) => WebSocket} */
 export let clientOf;
 
@@ -102,6 +109,8 @@ export class WebSocket extends EventTarget {
     #failure = null;
     /** What both ends of a pair know. @type {Pair | null} */
     #pair = null;
+    /** What `new WebSocket(url)` asks for. @type {import("./websocket_client.js").Outgoing | null} */
+    #outgoing = null;
     /** Reached by this end alone, until it is used. @type {Claim | null} */
     #claim = null;
     #binaryType = "arraybuffer";
@@ -109,16 +118,23 @@ export class WebSocket extends EventTarget {
     #attachment = null;
 
     /**
-     * @param {string | URL | symbol} url
+     * @param {string | URL | symbol} [url]
      * @param {any} [protocols]
      */
-    constructor(url, protocols) {
+    constructor(url = undefined, protocols = undefined) {
         super();
-        if (url !== INTERNAL) {
-            throw new Error("new WebSocket(url) is not supported yet: see docs/compatibility.md");
-        }
         if (isOn("websocket_standard_binary_type")) {
             this.#binaryType = "blob";
+        }
+        if (url !== INTERNAL) {
+            if (arguments.length < 1) {
+                throw wrongConstructorArgument("WebSocket", 1, "string");
+            }
+            this.#guest = guest_record().index;
+            this.#outgoing = outgoing(url, protocols);
+            this.#mode = OPENING;
+            open(this);
+            return;
         }
         this.#guest = protocols.guest;
         this.#socket = protocols.socket;
@@ -137,21 +153,25 @@ export class WebSocket extends EventTarget {
             case STANDARD:
             case HIBERNATABLE:
                 return this.#socket < 0 ? CLOSED : socket_state(this.#socket);
+            case OPENING:
+                return this.#outgoing?.isClosed ? CLOSING : CONNECTING;
+            case FAILED:
+                return CLOSED;
             default:
                 return OPEN;
         }
     }
 
     get url() {
-        return null;
+        return this.#outgoing === null ? null : this.#outgoing.url;
     }
 
     get protocol() {
-        return "";
+        return this.#outgoing === null ? "" : this.#outgoing.protocol;
     }
 
     get extensions() {
-        return "";
+        return this.#outgoing === null ? "" : this.#outgoing.extensions;
     }
 
     /** What waits is the host's; like workerd, this tells of nothing. */
@@ -175,7 +195,10 @@ export class WebSocket extends EventTarget {
             throw wrongArgument("WebSocket", "accept", 1, "AcceptOptions");
         }
         const { allowHalfOpen } = options ?? {};
-        const isHalfOpen = allowHalfOpen === undefined ? !isOn("web_socket_auto_reply_to_close") : Boolean(allowHalfOpen);
+        const isHalfOpen = allowHalfOpen === undefined ? isHalfOpenByDefault() : Boolean(allowHalfOpen);
+        if (this.#outgoing !== null) {
+            throw new TypeError("Websockets obtained from the 'new WebSocket()' constructor cannot call accept");
+        }
         const mode = this.#mode;
         if (mode === RESPONDED || this.#isReleased()) {
             throw new TypeError("Can't accept() WebSocket that was already used in a response.");
@@ -208,7 +231,7 @@ export class WebSocket extends EventTarget {
             );
         }
         const data = payload(message);
-        if (this.#mode === RESPONDED) {
+        if (this.#mode === RESPONDED || this.#mode === FAILED) {
             return;
         }
         this.#mustBeAccepted();
@@ -242,8 +265,11 @@ export class WebSocket extends EventTarget {
                 "SyntaxError",
             );
         }
-        if (this.#mode === RESPONDED) {
+        if (this.#mode === RESPONDED || this.#mode === FAILED) {
             return;
+        }
+        if (this.#mode === OPENING) {
+            return giveUp(/** @type {any} */ (this.#outgoing));
         }
         this.#mustBeAccepted();
         if (this.#failure !== null) {
@@ -298,7 +324,9 @@ export class WebSocket extends EventTarget {
 
     /** It has become a socket of its object. */
     #settle() {
-        this.#release();
+        if (this.#pair !== null) {
+            this.#release();
+        }
         if (this.#attachment !== null) {
             socket_attach(this.#socket, this.#attachment);
             this.#attachment = null;
@@ -371,6 +399,9 @@ export class WebSocket extends EventTarget {
                     throw new TypeError("Can't return WebSocket in a Response after calling accept().");
                 case RESPONDED:
                     throw new TypeError("Can't return WebSocket that was already used in a response.");
+                case OPENING:
+                case FAILED:
+                    throw new TypeError("Can't return WebSocket in a Response if it was created with `new WebSocket()`");
             }
             const pair = socket.#pair;
             socket.#mode = RESPONDED;
@@ -415,6 +446,28 @@ export class WebSocket extends EventTarget {
         };
         part = (socket) => {
             socket.#isOver = true;
+        };
+        open = async (socket) => {
+            try {
+                const client = await shakeHands(socket.#outgoing);
+                const number = socket_adopt(socket.#guest, client);
+                socket_accept_standard(socket.#guest, number, isHalfOpenByDefault());
+                socket.#socket = number;
+                socket.#mode = STANDARD;
+                guest_record().sockets[number] = socket;
+                socket.#settle();
+                dispatch(socket, new Event("open"));
+            } catch (thrown) {
+                if (socket.#socket >= 0) {
+                    socket_disconnect(socket.#guest, socket.#socket);
+                    forget(guest_record(), socket);
+                }
+                socket.#mode = FAILED;
+                const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+                emit(socket, new ErrorEvent("error", { error, message: `Uncaught ${error}` }));
+                const reason = "Failed to establish websocket connection";
+                emit(socket, new CloseEvent("close", { code: 1006, reason, wasClean: false }));
+            }
         };
         newPair = () => {
             const { index } = guest_record();
@@ -516,6 +569,11 @@ function payload(message) {
         return new Uint8Array(message.buffer, message.byteOffset, message.byteLength);
     }
     return ArrayBuffer.isView(message) || message instanceof ArrayBuffer ? message : toText(message);
+}
+
+/** Whether a socket stays open when its peer closes, unless it is said. */
+function isHalfOpenByDefault() {
+    return !isOn("web_socket_auto_reply_to_close");
 }
 
 /** Codes that user code may send (reference 1.6). @param {number} code */

@@ -120,6 +120,14 @@ pub(crate) struct Wire {
     pub(crate) deflate: Option<Agreement>,
 }
 
+impl Wire {
+    /// One that has ended.
+    pub(crate) fn broken() -> Self {
+        let (ours, _) = tokio::io::duplex(1);
+        Self { stream: Box::new(ours).into(), role: Role::Client, read_ahead: Bytes::new(), deflate: None }
+    }
+}
+
 /// Why decoding stopped.
 enum Fed {
     /// All is used up.

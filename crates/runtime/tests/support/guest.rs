@@ -256,6 +256,11 @@ impl Me {
                 self.ctx.respond(task, Response::switching_protocols(client));
             }
             "join" => self.join(task, &query).await?,
+            "dial" => self.dial(task, &query).await?,
+            "pass" => {
+                let response = self.ask_outside(&query).await?;
+                self.ctx.respond(task, response);
+            }
             "drop" => {
                 let (_, client) = self.accept("")?;
                 drop(client);
@@ -305,6 +310,28 @@ impl Me {
         self.joined.set(Some(socket));
         self.answer(task, "joined");
         Ok(())
+    }
+
+    /// Opens a socket to a server outside, as a socket of its own; answers with what became of it.
+    async fn dial(&self, task: TaskId, url: &str) -> Result<(), GuestError> {
+        let Response { http, client } = self.ask_outside(url).await?;
+        let status = http.status().as_u16();
+        let (_, body) = http.into_parts();
+        let Some(client) = client else {
+            let body = body.collect(1 << 20).await.map_err(failed)?;
+            self.answer(task, format!("{status} {}", String::from_utf8_lossy(&body)));
+            return Ok(());
+        };
+        let socket = self.ctx.adopt(client).unwrap();
+        self.ctx.accept_standard(socket, false).map_err(failed)?;
+        self.joined.set(Some(socket));
+        self.answer(task, format!("{status}"));
+        Ok(())
+    }
+
+    async fn ask_outside(&self, url: &str) -> Result<Response, GuestError> {
+        let request = http::Request::get(url).header("upgrade", "websocket").body(Body::empty()).map_err(failed)?;
+        self.ctx.fetch_outside(request).await.map_err(failed)
     }
 
     /// What an object does with its storage.
