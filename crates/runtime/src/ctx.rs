@@ -247,8 +247,8 @@ impl Ctx {
         Ok(())
     }
 
-    /// Ends a standard socket without a Close frame, as when a listener of it failed. What was sent before still
-    /// leaves; the guest hears no more of it.
+    /// Ends a standard socket without a Close frame, as when a listener of it failed. What was sent before leaves first,
+    /// as far as the connection takes it at once; the guest hears no more of it.
     pub fn disconnect(&self, socket: SocketId) {
         self.with((), |object| object.disconnect(socket));
     }

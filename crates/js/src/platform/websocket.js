@@ -372,7 +372,7 @@ export class WebSocket extends EventTarget {
                 case RESPONDED:
                     throw new TypeError("Can't return WebSocket that was already used in a response.");
             }
-            const pair = socket.#pair;
+            const pair = /** @type {Pair} */ (socket.#pair);
             socket.#mode = RESPONDED;
             pair.isClientUsed = true;
             socket.#release();
