@@ -11,7 +11,7 @@ use http::{Method, StatusCode, Uri};
 use slab::Slab;
 use tokio::sync::watch;
 
-use super::body::{Cf, frame, headers_in, headers_out, number};
+use super::body::{Cf, frame, headers_in, headers_out, number, numbered};
 use crate::engine::{Call, Fault, Op, Out};
 use crate::tasks::{GuestState, count};
 
@@ -230,7 +230,7 @@ fn response(call: &Call<'_>, pending: PendingResponse) -> Result<Out, Fault> {
     Out::later(async move {
         let response = pending.await.map_err(|error| stub_fault(&error))?;
         let (head, body) = response.http.into_parts();
-        let client = response.client.map(|client| guest.sockets.put_client(client));
+        let client = response.client.map(|client| numbered(guest.sockets.put_client(client)));
         Ok(Out::List(vec![
             u32::from(head.status.as_u16()).into(),
             headers_in(&head.headers),
