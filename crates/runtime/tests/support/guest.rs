@@ -237,6 +237,11 @@ impl Me {
                 }
                 self.ctx.respond(task, Response::switching_protocols(client));
             }
+            "shown" => {
+                let (socket, client) = self.accept("")?;
+                self.send(socket, Payload::Text(&format!("{} {} {:?}", head.method, head.uri, head.headers)))?;
+                self.ctx.respond(task, Response::switching_protocols(client));
+            }
             "reject" => {
                 let (socket, client) = self.accept("")?;
                 self.close(socket, 4001, "not today")?;
