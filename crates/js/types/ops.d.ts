@@ -117,6 +117,7 @@ declare module "dormouse:ops" {
     export const socket_close: Op;
     export const socket_disconnect: Op;
     export const socket_forget: Op;
+    export const socket_forsake: Op;
     export const socket_list: Op;
     export const socket_pair: Op;
     export const socket_send: Op;

@@ -247,10 +247,12 @@ impl Ctx {
         Ok(())
     }
 
-    /// Ends a standard socket without a Close frame, as when a listener of it failed. What was sent before still
-    /// leaves; the guest hears no more of it.
+    /// Ends a socket that is not hibernatable without a Close frame, as when a listener of it failed, or when nobody can
+    /// accept it any more. What was sent before leaves first, as far as the connection takes it at once; the guest hears
+    /// no more of it. Can be called while another guest runs.
     pub fn disconnect(&self, socket: SocketId) {
         self.with((), |object| object.disconnect(socket));
+        self.host.shard().schedule(self.host.key());
     }
 
     /// Sends a message, as soon as the writes before it are durable.

@@ -379,11 +379,7 @@ impl Host {
             match out {
                 Out::Frame { socket, message } => self.send(socket, &message),
                 Out::Close { socket, close, after } => self.close(socket, &close, after),
-                Out::Cut(socket) => {
-                    if let Some(Link::Connected(conn)) = self.links.borrow_mut().remove(socket) {
-                        conn.cut();
-                    }
-                }
+                Out::Cut(socket) => self.cut(socket),
                 Out::Respond(request) => self.answer(request, None),
                 Out::Fail(request, failure) => self.answer(request, Some(failure)),
                 Out::Subrequest(number) => {
@@ -412,6 +408,19 @@ impl Host {
             let close = Close { code: Some(1013), reason: reason.into() };
             self.object.borrow_mut().handle_protocol_error(socket, close);
             self.shard.schedule(self.key);
+        }
+    }
+
+    fn cut(&self, socket: SocketId) {
+        let mut links = self.links.borrow_mut();
+        match links.get_mut(socket) {
+            Some(Link::Connected(conn)) => {
+                conn.cut();
+                links.remove(socket);
+            }
+            // Stays until its connection comes, which ends then.
+            Some(Link::Waiting(waiting)) => waiting.cut(),
+            None => {}
         }
     }
 

@@ -27,6 +27,10 @@ pub struct Response {
 #[derive(Clone, Copy, Debug)]
 pub struct Uncompressed;
 
+/// An extension of a response: the text of its status, where it is not the usual one.
+#[derive(Clone, Debug)]
+pub struct StatusText(pub String);
+
 impl Response {
     /// A response that hands over the client end of a pair.
     pub fn switching_protocols(client: ClientEnd) -> Self {

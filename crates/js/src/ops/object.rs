@@ -7,13 +7,13 @@ use dormouse_runtime::body::Body;
 use dormouse_runtime::ctx::{Namespace, PendingResponse};
 use dormouse_runtime::node::WorkerIndex;
 use dormouse_runtime::object::id::ObjectId;
-use dormouse_runtime::request::{Request, Response, StubError, Uncompressed};
+use dormouse_runtime::request::{Request, Response, StatusText, StubError, Uncompressed};
 use http::header::{HeaderValue, SEC_WEBSOCKET_PROTOCOL, UPGRADE};
 use http::{Method, StatusCode, Uri};
 use slab::Slab;
 use tokio::sync::watch;
 
-use super::body::{Cf, frame, headers_in, headers_out, number};
+use super::body::{Cf, frame, headers_in, headers_out, number, numbered};
 use crate::engine::{Call, Fault, Op, Out};
 use crate::tasks::{GuestState, count};
 
@@ -68,7 +68,7 @@ fn section(call: &Call<'_>) -> Result<Out, Fault> {
     Ok(call.isolate().current()?.open_section()?.map_or(Out::Null, count))
 }
 
-/// `(call, status, headers, body, client or null)`
+/// `(call, status, headers, body, client or null, text of the status)`
 fn respond(call: &Call<'_>) -> Result<Out, Fault> {
     let guest = call.isolate().current()?;
     let Some(task) = guest.task_of(call.index(0)? as usize) else { return Ok(Out::Undefined) };
@@ -83,6 +83,10 @@ fn respond(call: &Call<'_>) -> Result<Out, Fault> {
     *http.headers_mut() = headers;
     if !call.isolate().compresses() {
         http.extensions_mut().insert(Uncompressed);
+    }
+    let text = call.text(5)?;
+    if !text.is_empty() {
+        http.extensions_mut().insert(StatusText(text));
     }
     guest.ctx().respond(task, Response { http, client });
     Ok(Out::Undefined)
@@ -248,18 +252,20 @@ pub(crate) fn request(guest: &GuestState, call: &Call<'_>, first: usize) -> Resu
     Ok(request)
 }
 
-/// Status, headers, body and client end of a response that is on its way.
+/// Status, headers, body, client end and text of the status of a response that is on its way.
 fn response(call: &Call<'_>, pending: PendingResponse) -> Result<Out, Fault> {
     let guest = call.isolate().current()?;
     Out::later(async move {
         let response = pending.await.map_err(|error| stub_fault(&error))?;
-        let (head, body) = response.http.into_parts();
-        let client = response.client.map(|client| guest.sockets.put_client(client));
+        let (mut head, body) = response.http.into_parts();
+        let text = head.extensions.remove::<StatusText>().map(|StatusText(text)| text);
+        let client = response.client.map(|client| numbered(guest.sockets.put_client(client)));
         Ok(Out::List(vec![
             u32::from(head.status.as_u16()).into(),
             headers_in(&head.headers),
             guest.bodies.body_in(body),
             client.into(),
+            text.into(),
         ]))
     })
 }

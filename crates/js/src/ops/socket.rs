@@ -36,6 +36,7 @@ pub(crate) const OPS: &[Op] = &[
     Op { name: "socket_attachment", run: attachment },
     Op { name: "socket_forget", run: forget },
     Op { name: "socket_abandon", run: abandon },
+    Op { name: "socket_forsake", run: forsake },
     Op { name: "socket_set_auto_response", run: set_auto_response },
     Op { name: "socket_auto_response", run: auto_response },
     Op { name: "socket_auto_responded", run: auto_responded },
@@ -48,6 +49,8 @@ pub(crate) struct Sockets {
     /// Counts what the isolate gives numbers to.
     numbers: Rc<Cell<u64>>,
     clients: RefCell<HashMap<u64, ClientEnd>>,
+    /// Server ends that were not accepted, by the numbers of the client ends that they were made with.
+    servers: RefCell<HashMap<u64, SocketId>>,
     /// Client ends at which to look for those that code has forgotten.
     crowd: Cell<usize>,
 }
@@ -59,6 +62,7 @@ impl Sockets {
             handles: RefCell::default(),
             numbers,
             clients: RefCell::default(),
+            servers: RefCell::default(),
             crowd: Cell::new(CLIENTS_UNUSED_MAX),
         }
     }
@@ -95,10 +99,15 @@ impl Sockets {
     }
 
     /// The number of a client end.
-    pub(crate) fn put_client(&self, client: ClientEnd) -> Out {
+    pub(crate) fn put_client(&self, client: ClientEnd) -> u64 {
         let number = self.numbers.replace(self.numbers.get() + 1);
         self.clients.borrow_mut().insert(number, client);
-        numbered(number)
+        number
+    }
+
+    /// The server end of a pair is a socket of its object from now on.
+    fn accepted(&self, pair: u64) {
+        self.servers.borrow_mut().remove(&pair);
     }
 
     /// Takes the client end of a pair, for a response or to accept it.
@@ -144,22 +153,26 @@ pub(crate) fn foreign() -> Fault {
 fn pair(call: &Call<'_>) -> Result<Out, Fault> {
     let guest = call.isolate().current()?;
     let Some((id, client)) = guest.ctx().new_pair() else { return Ok(Out::Null) };
-    Ok(Out::List(vec![count(guest.sockets.handle(id)), guest.sockets.put_client(client)]))
+    let number = guest.sockets.put_client(client);
+    guest.sockets.servers.borrow_mut().insert(number, id);
+    Ok(Out::List(vec![count(guest.sockets.handle(id)), numbered(number)]))
 }
 
-/// `(guest, socket, tags)`
+/// `(guest, socket, tags, client)`
 fn accept(call: &Call<'_>) -> Result<Out, Fault> {
     let guest = owner(call, 0)?;
     let tags = call.texts(2)?;
     let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
     guest.ctx().accept_hibernatable(guest.sockets.id(call.index(1)?)?, &tags).map_err(fault)?;
+    guest.sockets.accepted(number(call, 3)?);
     Ok(Out::Undefined)
 }
 
-/// `(guest, socket, whether it stays open when its peer closes)`
+/// `(guest, socket, whether it stays open when its peer closes, client)`
 fn accept_standard(call: &Call<'_>) -> Result<Out, Fault> {
     let guest = owner(call, 0)?;
     guest.ctx().accept_standard(guest.sockets.id(call.index(1)?)?, call.flag(2)).map_err(fault)?;
+    guest.sockets.accepted(number(call, 3)?);
     Ok(Out::Undefined)
 }
 
@@ -248,6 +261,17 @@ fn abandon(call: &Call<'_>) -> Result<Out, Fault> {
     let guest = call.isolate().guest(call.index(0)? as usize);
     let number = number(call, 1)?;
     drop(guest.and_then(|guest| guest.sockets.take_client(number)));
+    Ok(Out::Undefined)
+}
+
+/// `(guest, client)`: nobody can accept the server end of its pair any more. As above.
+fn forsake(call: &Call<'_>) -> Result<Out, Fault> {
+    let guest = call.isolate().guest(call.index(0)? as usize);
+    let number = number(call, 1)?;
+    if let Some(guest) = guest {
+        let id = guest.sockets.servers.borrow_mut().remove(&number);
+        id.into_iter().for_each(|id| guest.ctx().disconnect(id));
+    }
     Ok(Out::Undefined)
 }
 

@@ -24,6 +24,7 @@ import {
     socket_close,
     socket_disconnect,
     socket_forget,
+    socket_forsake,
     socket_list,
     socket_pair,
     socket_send,
@@ -217,7 +218,7 @@ export class WebSocket extends EventTarget {
             this.#socket = pair.server;
             pair.isServerUsed = true;
         }
-        socket_accept_standard(this.#guest, this.#socket, isHalfOpen);
+        socket_accept_standard(this.#guest, this.#socket, isHalfOpen, pair.client);
         this.#mode = STANDARD;
         guest_record().sockets[this.#socket] = this;
         this.#settle();
@@ -339,8 +340,8 @@ export class WebSocket extends EventTarget {
         claim.held.isUsed = true;
         this.#claim = null;
         const pair = /** @type {Pair} */ (this.#pair);
-        if (pair.isForsaken && !pair.isClientUsed) {
-            abandonClient(pair);
+        if (pair.isForsaken) {
+            letGo(pair);
         }
     }
 
@@ -364,7 +365,7 @@ export class WebSocket extends EventTarget {
             if (list.length > TAGS_MAX) {
                 throw new Error(`a Hibernatable WebSocket cannot have more than ${TAGS_MAX} tags`);
             }
-            socket_accept(socket.#guest, pair.server, list);
+            socket_accept(socket.#guest, pair.server, list, pair.client);
             pair.isServerUsed = true;
             socket.#socket = pair.server;
             socket.#mode = HIBERNATABLE;
@@ -403,7 +404,7 @@ export class WebSocket extends EventTarget {
                 case FAILED:
                     throw new TypeError("Can't return WebSocket in a Response if it was created with `new WebSocket()`");
             }
-            const pair = socket.#pair;
+            const pair = /** @type {Pair} */ (socket.#pair);
             socket.#mode = RESPONDED;
             pair.isClientUsed = true;
             socket.#release();
@@ -486,7 +487,7 @@ export class WebSocket extends EventTarget {
 
 /**
  * What both ends of a pair know. The server's end is a socket of the object that made the pair, the client's becomes one
- * of whoever accepts it. `isForsaken` says that one end went before anything was used: it is taken for the client's.
+ * of whoever accepts it. `isForsaken` says that nobody can reach one of the two any more, and that it was not used.
  *
  * @typedef {{
  *     guest: number,
@@ -509,8 +510,8 @@ const forsaken = new FinalizationRegistry(({ pair, isUsed }) => {
     if (isUsed) {
         return;
     }
-    if (pair.isServerUsed || pair.isForsaken) {
-        abandonClient(pair);
+    if (pair.isServerUsed || pair.isClientUsed || pair.isForsaken) {
+        letGo(pair);
     }
     pair.isForsaken = true;
 });
@@ -522,10 +523,16 @@ function claimOn(pair) {
     return claim;
 }
 
-/** Nobody will connect the client's end: the server's hears that its peer has gone. @param {Pair} pair */
-function abandonClient(pair) {
-    pair.isClientUsed = true;
-    socket_abandon(pair.guest, pair.client);
+/** Nobody will use what of a pair was not used: the other end of it hears that its peer has gone. @param {Pair} pair */
+function letGo(pair) {
+    if (!pair.isClientUsed) {
+        pair.isClientUsed = true;
+        socket_abandon(pair.guest, pair.client);
+    }
+    if (!pair.isServerUsed) {
+        pair.isServerUsed = true;
+        socket_forsake(pair.guest, pair.client);
+    }
 }
 
 /**

@@ -45,10 +45,11 @@ impl Object {
         self.sockets.accept_standard(id, half_open)
     }
 
-    /// Ends a standard socket without a Close frame, because a listener failed (reference 2.7): what was sent before
-    /// still leaves, and the guest hears no more of it. Does nothing to any other one.
+    /// Ends a socket without a Close frame, because a listener failed (reference 2.7), or because it was not accepted and
+    /// never will be: what was sent before still leaves, and the guest hears no more of it. Does nothing to a
+    /// hibernatable one.
     pub fn disconnect(&mut self, id: SocketId) {
-        let Some(socket) = self.sockets.get(id).filter(|socket| socket.mode == Mode::Standard) else { return };
+        let Some(socket) = self.sockets.get(id).filter(|socket| socket.mode != Mode::Hibernatable) else { return };
         if socket.peer != Peer::Gone {
             self.outbox.push(Out::Cut(id));
             self.note_constructed();

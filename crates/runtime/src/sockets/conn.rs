@@ -79,6 +79,8 @@ pub(crate) struct Waiting {
     queue: SendQueue,
     close_sent: bool,
     forgotten: bool,
+    /// Whether the connection is to end at once.
+    cut: bool,
 }
 
 impl Waiting {
@@ -94,6 +96,11 @@ impl Waiting {
         }
         self.close_sent = true;
         self.forgotten |= after == After::Forget;
+    }
+
+    /// As [`Conn::cut`].
+    pub(crate) fn cut(&mut self) {
+        self.cut = true;
     }
 }
 
@@ -161,6 +168,9 @@ impl Conn {
         });
         host.link(id, conn.clone());
         conn.flush();
+        if waiting.cut {
+            conn.cut();
+        }
         let counted = host.shard().count_socket();
         tokio::task::spawn_local(async move {
             let _counted = counted;

@@ -106,6 +106,8 @@ struct Me {
     ends: RefCell<Vec<ClientEnd>>,
     /// The socket of `join`.
     joined: Cell<Option<SocketId>>,
+    /// The last socket of `half-open`.
+    half_open: Cell<Option<SocketId>>,
     /// Critical sections that the host has yet to resume for the first time.
     sections: RefCell<Vec<TaskId>>,
 }
@@ -118,6 +120,7 @@ impl GuestFactory for Script {
             go: self.go.clone(),
             ends: RefCell::default(),
             joined: Cell::default(),
+            half_open: Cell::default(),
             sections: RefCell::default(),
         };
         if me.is_object() {
@@ -253,6 +256,12 @@ impl Me {
             "standard" => {
                 let (socket, client) = self.ctx.new_pair().unwrap();
                 self.ctx.accept_standard(socket, false).map_err(failed)?;
+                self.ctx.respond(task, Response::switching_protocols(client));
+            }
+            "half-open" => {
+                let (socket, client) = self.ctx.new_pair().unwrap();
+                self.ctx.accept_standard(socket, true).map_err(failed)?;
+                self.half_open.set(Some(socket));
                 self.ctx.respond(task, Response::switching_protocols(client));
             }
             "join" => self.join(task, &query).await?,
@@ -435,6 +444,19 @@ impl Me {
             ("fail", "") => return Err(GuestError::new("told to fail")),
             ("abort", "") => ctx.abort("told to"),
             ("close", "") => self.close(socket, 4000, "told to")?,
+            ("break-off", "") => {
+                self.send(socket, Payload::Text("last words"))?;
+                ctx.disconnect(socket);
+            }
+            ("half-open", "state") => {
+                let state = self.half_open.get().map(|socket| ctx.ready_state(socket));
+                self.send(socket, Payload::Text(&format!("{state:?}")))?;
+            }
+            ("half-open", text) => {
+                let half_open = self.half_open.get().ok_or_else(|| GuestError::new("nothing is half-open"))?;
+                self.send(half_open, Payload::Text(text))?;
+                self.close(half_open, 4000, "mine")?;
+            }
             ("block", "") => self.sections.borrow_mut().extend(ctx.block().map_err(failed)?),
             ("wait", "") => {
                 self.wait("message").await?;

@@ -233,9 +233,9 @@ impl Model {
         self.forget(id);
     }
 
-    /// The guest breaks a standard socket off.
+    /// The guest breaks a socket off that is not hibernatable.
     pub(crate) fn disconnect(&mut self, id: SocketId) {
-        let Some(socket) = self.sockets.get_mut(id).filter(|socket| socket.mode == Mode::Standard) else { return };
+        let Some(socket) = self.sockets.get_mut(id).filter(|socket| socket.mode != Mode::Hibernatable) else { return };
         self.report.count(Counter::Disconnects);
         socket.dismissed = true;
         if socket.peer != Peer::Gone {
