@@ -31,6 +31,10 @@ pub struct Uncompressed;
 #[derive(Clone, Debug)]
 pub struct StatusText(pub String);
 
+/// An extension of a request for a WebSocket to the outside: compression of its messages is to be offered.
+#[derive(Clone, Copy, Debug)]
+pub struct OffersCompression;
+
 impl Response {
     /// A response that hands over the client end of a pair.
     pub fn switching_protocols(client: ClientEnd) -> Self {

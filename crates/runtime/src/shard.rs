@@ -336,7 +336,10 @@ impl Shard {
 
     /// Joins the connection of a client to one to a server outside.
     fn join(self: &Rc<Self>, remote: Remote, near: Side) -> std::io::Result<()> {
-        let Wire { stream, read_ahead, .. } = remote.arrive()?;
+        let Wire { stream, read_ahead, deflate, .. } = remote.arrive()?;
+        if deflate.is_some() {
+            return Err(std::io::Error::other("a socket whose messages are compressed cannot be passed on"));
+        }
         near.stream.send_at_once();
         splice::start(self, near, Side { stream, read_ahead });
         Ok(())

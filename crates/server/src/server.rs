@@ -77,7 +77,7 @@ impl Running {
             // Held to take one socket, never while anything is awaited.
             let socket = sockets.lock().unwrap_or_else(PoisonError::into_inner).pop();
             let (tls, stopping, ready) = (tls.clone(), stop_seen.clone(), ready.clone());
-            shard.set_outbound(Rc::new(Outside::new(&outside)));
+            shard.set_outbound(Rc::new(Outside::new(&outside, builder.compression, &shard)));
             Box::pin(async move {
                 let Some(socket) = socket else { return };
                 let (result, listener) = match socket.listen(ACCEPT_QUEUE_LEN) {

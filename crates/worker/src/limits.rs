@@ -27,3 +27,6 @@ pub(crate) const SAFE_INTEGER_MAX: u64 = (1 << 53) - 1;
 pub(crate) const ALARM_MILLIS_MAX: u64 = 6_942_672_000_000;
 
 const _: () = assert!(STREAM_CHUNKS_MAX > 0);
+
+/// Redirects that are followed to a WebSocket, as many as in JavaScript.
+pub(crate) const REDIRECTS_MAX: usize = 20;

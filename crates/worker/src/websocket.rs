@@ -7,6 +7,8 @@
 //! as a stream. The client end goes into a response, or is accepted too, also by another object or Worker that has
 //! it from a response: then the runtime joins it to the server end. When it is dropped unused, the server end closes.
 
+mod connect;
+
 use std::cell::RefCell;
 use std::fmt;
 use std::pin::Pin;

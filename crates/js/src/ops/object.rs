@@ -7,7 +7,7 @@ use dormouse_runtime::body::Body;
 use dormouse_runtime::ctx::{Namespace, PendingResponse};
 use dormouse_runtime::node::WorkerIndex;
 use dormouse_runtime::object::id::ObjectId;
-use dormouse_runtime::request::{Request, Response, StatusText, StubError, Uncompressed};
+use dormouse_runtime::request::{OffersCompression, Request, Response, StatusText, StubError, Uncompressed};
 use http::header::{HeaderValue, SEC_WEBSOCKET_PROTOCOL, UPGRADE};
 use http::{Method, StatusCode, Uri};
 use slab::Slab;
@@ -172,6 +172,9 @@ fn fetch_socket(call: &Call<'_>) -> Result<Out, Fault> {
     let uri: Uri = url.parse().map_err(|_| Fault::type_error(format!("Invalid URL: {url}")))?;
     let mut request = Request::new(Body::empty());
     *request.uri_mut() = uri;
+    if call.isolate().compresses() {
+        request.extensions_mut().insert(OffersCompression);
+    }
     let headers = request.headers_mut();
     headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
     if let Some(protocols) = call.optional_text(1)? {

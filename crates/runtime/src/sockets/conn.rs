@@ -199,7 +199,7 @@ impl Conn {
     fn encode(&self, message: &Message) -> Bytes {
         let shard = self.host.shard();
         if let Some(key) = self.key() {
-            return encode::message_masked(message, key);
+            return self.encode_masked(message, key);
         }
         match &mut *self.deflate.borrow_mut() {
             None => shard.encode(message),
@@ -212,6 +212,13 @@ impl Conn {
                 }
             },
         }
+    }
+
+    /// A frame of a client, which is shared with nobody: no two have the same key.
+    fn encode_masked(&self, message: &Message, key: [u8; 4]) -> Bytes {
+        let bits = self.deflate.borrow().as_ref().map(Agreement::bits);
+        let deflated = bits.and_then(|bits| self.host.shard().codecs().deflate_masked(message, bits, key));
+        deflated.unwrap_or_else(|| encode::message_masked(message, key))
     }
 
     /// Queues a Close frame, if none was sent.

@@ -25,7 +25,7 @@ use dormouse_runtime::object::outbox::{Close, Payload};
 use dormouse_runtime::object::sockets::{AutoResponse, SocketId};
 use dormouse_runtime::object::time::Time;
 use dormouse_runtime::pair::ClientEnd;
-use dormouse_runtime::request::{Request, Response};
+use dormouse_runtime::request::{OffersCompression, Request, Response};
 use dormouse_runtime::storage::txn::Span;
 use tokio::sync::Semaphore;
 
@@ -265,9 +265,10 @@ impl Me {
                 self.ctx.respond(task, Response::switching_protocols(client));
             }
             "join" => self.join(task, &query).await?,
-            "dial" => self.dial(task, &query).await?,
+            "dial" => self.dial(task, self.ask_outside(&query, None).await?).await?,
+            "dial-compressed" => self.dial(task, self.ask_outside(&query, Some(OffersCompression)).await?).await?,
             "pass" => {
-                let response = self.ask_outside(&query).await?;
+                let response = self.ask_outside(&query, None).await?;
                 self.ctx.respond(task, response);
             }
             "drop" => {
@@ -322,8 +323,7 @@ impl Me {
     }
 
     /// Opens a socket to a server outside, as a socket of its own; answers with what became of it.
-    async fn dial(&self, task: TaskId, url: &str) -> Result<(), GuestError> {
-        let Response { http, client } = self.ask_outside(url).await?;
+    async fn dial(&self, task: TaskId, Response { http, client }: Response) -> Result<(), GuestError> {
         let status = http.status().as_u16();
         let (_, body) = http.into_parts();
         let Some(client) = client else {
@@ -338,8 +338,11 @@ impl Me {
         Ok(())
     }
 
-    async fn ask_outside(&self, url: &str) -> Result<Response, GuestError> {
-        let request = http::Request::get(url).header("upgrade", "websocket").body(Body::empty()).map_err(failed)?;
+    async fn ask_outside(&self, url: &str, offers: Option<OffersCompression>) -> Result<Response, GuestError> {
+        let mut request = http::Request::get(url).header("upgrade", "websocket").body(Body::empty()).map_err(failed)?;
+        if let Some(offers) = offers {
+            request.extensions_mut().insert(offers);
+        }
         self.ctx.fetch_outside(request).await.map_err(failed)
     }
 

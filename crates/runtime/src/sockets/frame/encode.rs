@@ -23,9 +23,9 @@ pub fn message_masked(message: &Message, key: [u8; 4]) -> Bytes {
     frame(opcode(message), message.as_bytes(), Some(key))
 }
 
-/// A message whose payload was compressed to `data` (RFC 7692, section 6.1).
-pub fn message_deflated(message: &Message, data: &[u8]) -> Bytes {
-    frame_with(RESERVED_1, opcode(message), data, None)
+/// A message whose payload was compressed to `data` (RFC 7692, section 6.1); with a key, as a client sends it.
+pub fn message_deflated(message: &Message, data: &[u8], key: Option<[u8; 4]>) -> Bytes {
+    frame_with(RESERVED_1, opcode(message), data, key)
 }
 
 /// A ping (section 5.5.2).
