@@ -22,7 +22,7 @@ use dormouse_runtime::node::{Application, ClassSource, WorkerSource};
 use dormouse_runtime::object::limits::SOCKETS_MAX;
 use dormouse_runtime::object::message::Message;
 use dormouse_runtime::object::outbox::{Close, Payload};
-use dormouse_runtime::object::sockets::{AutoResponse, SocketId};
+use dormouse_runtime::object::sockets::{AutoResponse, SlowClients, SocketId};
 use dormouse_runtime::object::time::Time;
 use dormouse_runtime::pair::ClientEnd;
 use dormouse_runtime::request::{Request, Response};
@@ -244,6 +244,11 @@ impl Me {
                 }
                 self.ctx.respond(task, Response::switching_protocols(client));
             }
+            "shout-first" => {
+                let (_, client) = self.accept("")?;
+                self.ctx.broadcast(Payload::Text("before 101"), None, &[]).map_err(failed)?;
+                self.ctx.respond(task, Response::switching_protocols(client));
+            }
             "reject" => {
                 let (socket, client) = self.accept("")?;
                 self.close(socket, 4001, "not today")?;
@@ -429,6 +434,17 @@ impl Me {
                 let bytes = vec![b'x'; len.parse().map_err(failed)?];
                 self.over(|joined| self.send(joined, Payload::Binary(&bytes)))?;
             }
+            ("shout", text) => self.shout(socket, None, text)?,
+            ("shout-at", told) => {
+                let (tag, text) = told.split_once(' ').unwrap_or((told, ""));
+                self.shout(socket, Some(tag), text)?;
+            }
+            ("mixed", text) => self.mixed(socket, text)?,
+            ("slow", rule) => ctx.set_slow_clients(match rule {
+                "drop" => Some(SlowClients::DropOldest),
+                "close" => Some(SlowClients::Close),
+                _ => None,
+            }),
             ("flood", len) => {
                 let bytes = vec![b'x'; len.parse().map_err(failed)?];
                 self.broadcast(socket, Payload::Binary(&bytes))?;
@@ -482,6 +498,22 @@ impl Me {
     /// Sends to all but one, from one buffer.
     fn broadcast(&self, from: SocketId, payload: Payload<'_>) -> Result<(), GuestError> {
         self.ctx.sockets(None).into_iter().filter(|to| *to != from).try_for_each(|to| self.send(to, payload))
+    }
+
+    /// Sends to all but one by the verb for it, and tells that one how many they were.
+    fn shout(&self, from: SocketId, tag: Option<&str>, text: &str) -> Result<(), GuestError> {
+        let count = self.ctx.broadcast(Payload::Text(text), tag, &[from]).map_err(failed)?;
+        self.send(from, Payload::Text(&format!("to {count}")))
+    }
+
+    /// Sends in all ways, with writes and a close between.
+    fn mixed(&self, from: SocketId, text: &str) -> Result<(), GuestError> {
+        let shout = |text: &str| self.ctx.broadcast(Payload::Text(text), None, &[]).map_err(failed).map(|_| ());
+        shout(&format!("{text} 1"))?;
+        self.broadcast(from, Payload::Text(&format!("{text} 2")))?;
+        shout(&format!("{text} 3"))?;
+        self.close(from, 4000, "told to")?;
+        shout(&format!("{text} 4"))
     }
 
     fn close(&self, socket: SocketId, code: u16, reason: &'static str) -> Result<(), GuestError> {
