@@ -436,9 +436,10 @@ impl Host {
 impl Shard {
     /// Deals with what happens until the node stops.
     pub(crate) async fn serve(self: &Rc<Self>, mut inbox: mpsc::Receiver<Post>) {
-        let mut keep_alive = self.options().ping_interval.map(|interval| {
-            tokio::time::interval((interval / KEEP_ALIVE_PARTS).max(KEEP_ALIVE_TICK_MIN))
-        });
+        let mut keep_alive = self
+            .options()
+            .ping_interval
+            .map(|interval| tokio::time::interval((interval / KEEP_ALIVE_PARTS).max(KEEP_ALIVE_TICK_MIN)));
         loop {
             let happening = self.next(&mut inbox, &mut keep_alive).await;
             self.look_at_clock();

@@ -172,6 +172,10 @@ impl Conn {
             return Ok(());
         }
         let frame = self.encode(message);
+        if !self.queue.borrow().takes(&frame, len_max) {
+            // Much was sent at once, perhaps, and the kernel has not been asked yet.
+            self.flush();
+        }
         match rule {
             SlowClients::DropOldest if !self.refers_back() => self.push_dropping(frame, len_max),
             SlowClients::Close | SlowClients::DropOldest => self.queue.borrow_mut().push(frame, len_max)?,

@@ -72,7 +72,8 @@ impl SendQueue {
         self.len
     }
 
-    fn takes(&self, frame: &Bytes, len_max: usize) -> bool {
+    /// Whether there is room for a frame.
+    pub(crate) fn takes(&self, frame: &Bytes, len_max: usize) -> bool {
         self.is_empty() || self.len + frame.len() <= len_max && self.frames.len() < SEND_QUEUE_LEN_MAX
     }
 

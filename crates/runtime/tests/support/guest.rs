@@ -429,6 +429,13 @@ impl Me {
                 let (tag, text) = told.split_once(' ').unwrap_or((told, ""));
                 self.shout(socket, Some(tag), text)?;
             }
+            ("burst", told) => {
+                let (count, len) = told.split_once(' ').unwrap_or((told, "0"));
+                let bytes = vec![b'x'; len.parse().map_err(failed)?];
+                for _ in 0..count.parse().map_err(failed)? {
+                    self.send(socket, Payload::Binary(&bytes))?;
+                }
+            }
             ("mixed", text) => self.mixed(socket, text)?,
             ("slow", rule) => ctx.set_slow_clients(match rule {
                 "drop" => Some(SlowClients::DropOldest),

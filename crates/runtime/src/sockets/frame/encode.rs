@@ -7,7 +7,9 @@
 use bytes::Bytes;
 use dormouse_object::message::Message;
 
-use super::header::{CONTROL, CONTROL_LEN_MAX, FIN, HEADER_LEN_MAX, LEN_IS_U16, LEN_IS_U64, MASKED, Opcode, RESERVED_1};
+use super::header::{
+    CONTROL, CONTROL_LEN_MAX, FIN, HEADER_LEN_MAX, LEN_IS_U16, LEN_IS_U64, MASKED, Opcode, RESERVED_1,
+};
 use super::mask;
 
 /// The longest reason that fits a Close frame beside its code (section 5.5.1).
