@@ -160,6 +160,14 @@ impl WebSocket {
         }
     }
 
+    /// The same, of a socket that must be of this object.
+    pub(crate) fn id_of(&self, host: &Host) -> Result<SocketId> {
+        match self.host.is(host) {
+            true => self.server_id(),
+            false => Err(Error::from("the WebSocket is not of this object")),
+        }
+    }
+
     fn accepted_id(&self) -> Result<SocketId> {
         self.server_id().map_err(|_| convert::not_accepted())
     }

@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use dormouse_runtime::object::error::SocketError;
 use dormouse_runtime::object::outbox::{Close, Payload};
-use dormouse_runtime::object::sockets::{AutoResponse, SocketId};
+use dormouse_runtime::object::sockets::{AutoResponse, SlowClients, SocketId};
 use dormouse_runtime::pair::ClientEnd;
 use slab::Slab;
 use slotmap::SecondaryMap;
@@ -21,6 +21,8 @@ pub(crate) const OPS: &[Op] = &[
     Op { name: "socket_accept", run: accept },
     Op { name: "socket_accept_standard", run: accept_standard },
     Op { name: "socket_send", run: send },
+    Op { name: "socket_broadcast", run: broadcast },
+    Op { name: "socket_slow_clients", run: slow_clients },
     Op { name: "socket_close", run: close },
     Op { name: "socket_state", run: state },
     Op { name: "socket_list", run: list },
@@ -140,6 +142,30 @@ fn send(call: &Call<'_>) -> Result<Out, Fault> {
         false => guest.ctx().send(id, Payload::Binary(call.bytes(2)?)),
     };
     sent.map_err(fault)?;
+    Ok(Out::Undefined)
+}
+
+/// `(guest, text or bytes, tag or null, sockets to leave out)`: to how many it was sent
+fn broadcast(call: &Call<'_>) -> Result<Out, Fault> {
+    let guest = owner(call, 0)?;
+    let tag = call.optional_text(2)?;
+    let except = call.indices(3)?.into_iter().map(|handle| guest.sockets.id(handle)).collect::<Result<Vec<_>, _>>()?;
+    let send = |payload: Payload<'_>| guest.ctx().broadcast(payload, tag.as_deref(), &except);
+    let sent = match call.is_text(1) {
+        true => call.with_text(1, |text| send(Payload::Text(text)))?,
+        false => send(Payload::Binary(call.bytes(1)?)),
+    };
+    Ok(count(sent.map_err(fault)?))
+}
+
+/// `(whether the oldest messages are dropped, or null)`
+fn slow_clients(call: &Call<'_>) -> Result<Out, Fault> {
+    let rule = match call.is_nullish(0) {
+        true => None,
+        false if call.flag(0) => Some(SlowClients::DropOldest),
+        false => Some(SlowClients::Close),
+    };
+    call.isolate().current()?.ctx().set_slow_clients(rule);
     Ok(Out::Undefined)
 }
 

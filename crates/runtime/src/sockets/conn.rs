@@ -150,6 +150,8 @@ impl Conn {
             flags: Cell::new(Flags {
                 close_sent: waiting.close_sent,
                 forgotten: waiting.forgotten,
+                // Its handshake was a sign of life.
+                heard: true,
                 ..Flags::default()
             }),
             task: RefCell::new(None),

@@ -78,7 +78,7 @@ impl Server {
         app: A,
         set: impl FnOnce(&mut Options),
     ) -> std::io::Result<Self> {
-        let mut options = Options { shards: 1, ..Options::default() };
+        let mut options = Options { shards: 1, ping_interval: None, ..Options::default() };
         set(&mut options);
         let (jobs, inbox) = unbounded_channel();
         let inbox = Mutex::new(Some(inbox));
