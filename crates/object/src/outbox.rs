@@ -85,13 +85,15 @@ pub enum Out {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Full;
 
-/// Text or bytes that are not yet a [`Message`].
+/// Text or bytes that are to become a [`Message`], or are one.
 #[derive(Clone, Copy, Debug)]
 pub enum Payload<'a> {
     /// A text message.
     Text(&'a str),
     /// A binary message.
     Binary(&'a [u8]),
+    /// A message that is sent again: its buffer is shared from the start.
+    Shared(&'a Message),
 }
 
 #[derive(Debug)]
@@ -294,6 +296,7 @@ impl Payload<'_> {
         match self {
             Payload::Text(text) => text.len(),
             Payload::Binary(bytes) => bytes.len(),
+            Payload::Shared(message) => message.len(),
         }
     }
 }
@@ -302,6 +305,7 @@ fn same(message: &Message, payload: Payload<'_>) -> bool {
     match (message, payload) {
         (Message::Text(have), Payload::Text(text)) => &**have == text,
         (Message::Binary(have), Payload::Binary(bytes)) => have == bytes,
+        (have, Payload::Shared(message)) => have.shares(message) || have == message,
         _ => false,
     }
 }
@@ -310,12 +314,13 @@ fn own(payload: Payload<'_>) -> Message {
     match payload {
         Payload::Text(text) => Message::Text(ByteString::from(text)),
         Payload::Binary(bytes) => Message::Binary(Bytes::copy_from_slice(bytes)),
+        Payload::Shared(message) => message.clone(),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Out, Outbox, Payload, SocketId};
+    use super::{Message, Out, Outbox, Payload, SocketId};
     use crate::limits::{OUTBOX_BYTES_MAX, OUTBOX_LEN_MAX, SOCKETS_MAX};
 
     fn receivers(count: usize) -> Box<[SocketId]> {
@@ -347,6 +352,27 @@ mod tests {
         assert!(outbox.push_message(SocketId::default(), Payload::Text("no room")).is_err());
         while outbox.pop().is_some() {}
         assert_eq!((outbox.len, outbox.bytes), (0, 0));
+    }
+
+    #[test]
+    fn equal_payloads_share_a_buffer_and_one_that_is_shared_stays_what_it_is() {
+        let mut outbox = Outbox::default();
+        let kept = Message::Text("kept".into());
+        for payload in [Payload::Shared(&kept), Payload::Text("kept"), Payload::Shared(&kept.clone())] {
+            outbox.push_message(SocketId::default(), payload).unwrap();
+        }
+        outbox.push_broadcast(receivers(2), Payload::Shared(&kept)).unwrap();
+        outbox.push_message(SocketId::default(), Payload::Binary(b"kept")).unwrap();
+        outbox.push_message(SocketId::default(), Payload::Shared(&kept)).unwrap();
+        assert_eq!(outbox.bytes, 3 * kept.len());
+        for is_shared in [true, true, true, true, false, true] {
+            let message = match outbox.pop() {
+                Some(Out::Frame { message, .. }) => message,
+                Some(Out::Broadcast(broadcast)) => broadcast.message,
+                other => panic!("{other:?}"),
+            };
+            assert_eq!(message.shares(&kept), is_shared);
+        }
     }
 
     #[test]

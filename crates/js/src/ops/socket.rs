@@ -7,13 +7,15 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use dormouse_runtime::object::error::SocketError;
+use dormouse_runtime::object::message::Message;
 use dormouse_runtime::object::outbox::{Close, Payload};
 use dormouse_runtime::object::sockets::{AutoResponse, SlowClients, SocketId};
 use dormouse_runtime::pair::ClientEnd;
 use slab::Slab;
 use slotmap::SecondaryMap;
 
-use crate::engine::{Call, Fault, Op, Out};
+use crate::engine::{Call, Fault, JsRef, Op, Out};
+use crate::limits::TEXT_KEPT_LEN_MIN;
 use crate::tasks::{GuestState, count};
 
 pub(crate) const OPS: &[Op] = &[
@@ -73,6 +75,32 @@ impl Sockets {
     /// Takes the client end of a pair, for a response.
     pub(crate) fn take_client(&self, handle: u32) -> Option<ClientEnd> {
         self.clients.borrow_mut().try_remove(handle as usize)
+    }
+}
+
+/// The long text that was sent last in the turn under way: a loop that sends it to many converts it once.
+#[derive(Default)]
+pub(crate) struct LastText(RefCell<Option<(JsRef, Message)>>);
+
+impl LastText {
+    /// Sends an argument that is a text.
+    fn with<T>(&self, call: &Call<'_>, index: usize, send: impl FnOnce(Payload<'_>) -> T) -> Result<T, Fault> {
+        let mut last = self.0.borrow_mut();
+        if let Some((_, message)) = last.as_ref().filter(|(text, _)| call.is_same_text(index, text)) {
+            return Ok(send(Payload::Shared(message)));
+        }
+        call.with_text(index, |text| {
+            if text.len() < TEXT_KEPT_LEN_MIN {
+                return send(Payload::Text(text));
+            }
+            let (_, message) = last.insert((call.value(index), Message::Text(text.into())));
+            send(Payload::Shared(message))
+        })
+    }
+
+    /// The turn has ended.
+    pub(crate) fn forget(&self) {
+        *self.0.borrow_mut() = None;
     }
 }
 
@@ -138,7 +166,7 @@ fn send(call: &Call<'_>) -> Result<Out, Fault> {
     let guest = owner(call, 0)?;
     let id = guest.sockets.id(call.index(1)?)?;
     let sent = match call.is_text(2) {
-        true => call.with_text(2, |text| guest.ctx().send(id, Payload::Text(text)))?,
+        true => call.isolate().last_text.with(call, 2, |text| guest.ctx().send(id, text))?,
         false => guest.ctx().send(id, Payload::Binary(call.bytes(2)?)),
     };
     sent.map_err(fault)?;
@@ -152,7 +180,7 @@ fn broadcast(call: &Call<'_>) -> Result<Out, Fault> {
     let except = call.indices(3)?.into_iter().map(|handle| guest.sockets.id(handle)).collect::<Result<Vec<_>, _>>()?;
     let send = |payload: Payload<'_>| guest.ctx().broadcast(payload, tag.as_deref(), &except);
     let sent = match call.is_text(1) {
-        true => call.with_text(1, |text| send(Payload::Text(text)))?,
+        true => call.isolate().last_text.with(call, 1, send)?,
         false => send(Payload::Binary(call.bytes(1)?)),
     };
     Ok(count(sent.map_err(fault)?))

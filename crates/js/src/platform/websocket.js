@@ -390,6 +390,9 @@ for (const name of ["readyState", "url", "protocol", "extensions", "binaryType",
  * @param {unknown} message
  */
 function payload(message) {
+    if (typeof message === "string") {
+        return message;
+    }
     if (message instanceof DataView) {
         return new Uint8Array(message.buffer, message.byteOffset, message.byteLength);
     }

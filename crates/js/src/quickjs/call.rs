@@ -153,6 +153,17 @@ impl Call<'_> {
         Ok(values)
     }
 
+    /// Whether the argument is the very text that is kept there, not only one like it.
+    pub(crate) fn is_same_text(&self, index: usize, kept: &JsRef) -> bool {
+        // SAFETY: both are alive. Texts never change, so one that has not moved is the same.
+        unsafe {
+            let (one, other) = (self.arg(index), kept.raw());
+            self.is_text(index)
+                && qjs::JS_IsString(other)
+                && std::ptr::eq(qjs::JS_VALUE_GET_PTR(one), qjs::JS_VALUE_GET_PTR(other))
+        }
+    }
+
     /// The argument itself, for the engine to keep.
     pub(crate) fn value(&self, index: usize) -> JsRef {
         // SAFETY: arguments are alive during the call, and the count that is added is the new reference's.

@@ -135,9 +135,15 @@ fn arguments_that_make_no_sense_are_refused_and_nobody_is_sent_to() {
     for (message, error) in [
         ("none", format!("{wrong} 'broadcast' on 'DurableObjectState': parameter 1 is not of type 'ArrayBuffer or ")),
         ("symbol", "TypeError: Cannot convert a Symbol value to a string".into()),
-        ("options", format!("{wrong} 'broadcast' on 'DurableObjectState': parameter 2 is not of type 'BroadcastOptions'.")),
+        (
+            "options",
+            format!("{wrong} 'broadcast' on 'DurableObjectState': parameter 2 is not of type 'BroadcastOptions'."),
+        ),
         ("tags", format!("{field} 'tag' field on 'BroadcastOptions': the provided value is not of type 'string'.")),
-        ("except", format!("{field} 'except' field on 'BroadcastOptions': the provided value is not of type 'WebSocket ")),
+        (
+            "except",
+            format!("{field} 'except' field on 'BroadcastOptions': the provided value is not of type 'WebSocket "),
+        ),
         ("excepts", format!("{field} 'except' field on 'BroadcastOptions'")),
         ("foreign", "Error: Cannot perform I/O on behalf of a different Durable Object.".into()),
         ("rule", "TypeError: setSlowClients() takes 'close', 'drop-oldest', or nothing".into()),
