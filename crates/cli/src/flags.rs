@@ -19,6 +19,14 @@ pub(crate) struct ServerFlags {
     #[arg(long, value_name = "IP:PORT", env = "DORMOUSE_LISTEN", default_value = "127.0.0.1:8787")]
     listen: String,
 
+    /// Serve HTTPS, with the chain of certificates in this PEM file; looked at again while the server runs
+    #[arg(long, value_name = "FILE", env = "DORMOUSE_TLS_CERT", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+
+    /// The private key of the first certificate, in PEM and without a password
+    #[arg(long, value_name = "FILE", env = "DORMOUSE_TLS_KEY", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+
     /// Threads that serve objects [default: one per core]
     #[arg(long, value_name = "N", env = "DORMOUSE_SHARDS")]
     shards: Option<NonZeroUsize>,
@@ -83,6 +91,9 @@ impl ServerFlags {
             .ping_interval(self.ping_interval.0)
             .slow_clients(self.slow_clients)
             .stop_grace(self.stop_grace);
+        if let (Some(certificate), Some(key)) = (&self.tls_cert, &self.tls_key) {
+            server = server.tls(certificate, key);
+        }
         if let Some(shards) = self.shards {
             server = server.shards(shards.get());
         }
@@ -155,6 +166,15 @@ mod tests {
         let flags = Flags::try_parse_from(["x", "--ping-interval", "off", "--slow-clients", "drop-oldest"]).unwrap();
         assert_eq!(flags.server.ping_interval, Interval(None));
         assert_eq!(flags.server.slow_clients, SlowClients::DropOldest);
+    }
+
+    #[test]
+    fn a_certificate_and_its_key_belong_together() {
+        for (given, missing) in [("--tls-cert", "--tls-key <FILE>"), ("--tls-key", "--tls-cert <FILE>")] {
+            let error = Flags::try_parse_from(["x", given, "file.pem"]).unwrap_err().to_string();
+            assert!(error.contains("not provided") && error.contains(missing), "{error}");
+        }
+        assert!(Flags::try_parse_from(["x", "--tls-cert", "a", "--tls-key", "b"]).is_ok());
     }
 
     #[test]

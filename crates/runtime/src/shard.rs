@@ -102,7 +102,7 @@ pub struct Shard {
     keep_alive_part: Cell<u64>,
     /// Held, as a clone, by each connection that is no socket.
     connections: Rc<()>,
-    /// Held, as a clone, by each connection of a socket.
+    /// Held, as a clone, by each connection of a socket, or of several.
     socket_connections: Rc<()>,
     /// While the shard stops: objects whose sockets are to be closed as soon as nothing is under way in them.
     closing: RefCell<Option<Vec<Rc<Host>>>>,
@@ -398,8 +398,9 @@ impl Shard {
         Counted(self.connections.clone())
     }
 
-    /// Counts a connection of a socket, until the result is dropped.
-    pub(crate) fn count_socket(&self) -> Counted {
+    /// Counts a connection that carries sockets, until the result is dropped: for it, a stopping shard waits only as
+    /// long as their closing handshakes may take.
+    pub fn count_socket(&self) -> Counted {
         Counted(self.socket_connections.clone())
     }
 }

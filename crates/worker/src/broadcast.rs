@@ -59,7 +59,8 @@ impl<'a> BroadcastOptions<'a> {
     }
 
     pub(crate) fn parts(&self, host: &Host) -> Result<(Option<&'a str>, Vec<SocketId>)> {
-        let except = self.except.iter().map(|ws| ws.id_of(host)).collect::<Result<_>>()?;
+        // A client end that was not accepted gets nothing anyhow.
+        let except = self.except.iter().filter_map(|ws| ws.known_id_of(host).transpose()).collect::<Result<_>>()?;
         Ok((self.tag, except))
     }
 }

@@ -11,7 +11,7 @@ use http::{Method, StatusCode, Uri};
 use slab::Slab;
 use tokio::sync::watch;
 
-use super::body::{Cf, frame, headers_in, headers_out};
+use super::body::{Cf, frame, headers_in, headers_out, number};
 use crate::engine::{Call, Fault, Op, Out};
 use crate::tasks::{GuestState, count};
 
@@ -72,7 +72,7 @@ fn respond(call: &Call<'_>) -> Result<Out, Fault> {
     let status = u16::try_from(call.index(1)?).ok().and_then(|status| StatusCode::from_u16(status).ok());
     // First what code has given away, so that a fault in the rest does not leave it behind.
     let body = guest.bodies.body_out(call, 3)?;
-    let client = if call.is_nullish(4) { None } else { guest.sockets.take_client(call.index(4)?) };
+    let client = if call.is_nullish(4) { None } else { guest.sockets.take_client(number(call, 4)?) };
     let status = status.ok_or_else(|| Fault::range_error("a status is a number from 100 to 999"))?;
     let headers = headers_out(&call.texts(2)?)?;
     let mut http = http::Response::new(body);
@@ -230,7 +230,7 @@ fn response(call: &Call<'_>, pending: PendingResponse) -> Result<Out, Fault> {
     Out::later(async move {
         let response = pending.await.map_err(|error| stub_fault(&error))?;
         let (head, body) = response.http.into_parts();
-        let client = response.client.map(|client| count(guest.sockets.put_client(client)));
+        let client = response.client.map(|client| guest.sockets.put_client(client));
         Ok(Out::List(vec![
             u32::from(head.status.as_u16()).into(),
             headers_in(&head.headers),

@@ -8,6 +8,7 @@ mod support;
 
 mod broadcast;
 mod caches;
+mod ends;
 mod errors;
 mod limits;
 mod reload;

@@ -237,8 +237,9 @@ impl Conn {
         self.wake();
     }
 
-    /// Ends the connection without another word.
+    /// Ends the connection without another word. What was queued before is written, if it is taken at once.
     pub(crate) fn cut(&self) {
+        self.flush();
         self.update(|flags| (flags.forgotten, flags.over) = (true, true));
         self.wake();
     }

@@ -223,36 +223,12 @@ impl Me {
         let (head, body) = request.into_parts();
         let query = head.uri.query().unwrap_or_default().to_owned();
         match head.uri.path().split('/').nth(2).unwrap_or_default() {
-            "" | "socket" => {
-                let (_, client) = self.accept(&query)?;
-                self.ctx.respond(task, Response::switching_protocols(client));
+            what @ ("" | "socket" | "greet" | "shout-first" | "reject" | "doomed" | "standard") => {
+                self.open(task, what, &query)?;
             }
-            "greet" => {
+            "shown" => {
                 let (socket, client) = self.accept("")?;
-                for text in ["one", "two", "three"] {
-                    self.send(socket, Payload::Text(text))?;
-                }
-                self.ctx.respond(task, Response::switching_protocols(client));
-            }
-            "shout-first" => {
-                let (_, client) = self.accept("")?;
-                self.ctx.broadcast(Payload::Text("before 101"), None, &[]).map_err(failed)?;
-                self.ctx.respond(task, Response::switching_protocols(client));
-            }
-            "reject" => {
-                let (socket, client) = self.accept("")?;
-                self.close(socket, 4001, "not today")?;
-                self.ctx.respond(task, Response::switching_protocols(client));
-            }
-            "doomed" => {
-                let (socket, client) = self.accept("")?;
-                self.send(socket, Payload::Text("last words"))?;
-                self.ctx.respond(task, Response::switching_protocols(client));
-                self.ctx.abort("told to");
-            }
-            "standard" => {
-                let (socket, client) = self.ctx.new_pair().unwrap();
-                self.ctx.accept_standard(socket).map_err(failed)?;
+                self.send(socket, Payload::Text(&format!("{} {} {:?}", head.method, head.uri, head.headers)))?;
                 self.ctx.respond(task, Response::switching_protocols(client));
             }
             "join" => self.join(task, &query).await?,
@@ -294,6 +270,33 @@ impl Me {
         Ok(())
     }
 
+    /// Answers with a socket, and does with it what is asked for.
+    fn open(&self, task: TaskId, what: &str, tag: &str) -> Result<(), GuestError> {
+        if what == "standard" {
+            let (socket, client) = self.ctx.new_pair().unwrap();
+            self.ctx.accept_standard(socket, false).map_err(failed)?;
+            self.ctx.respond(task, Response::switching_protocols(client));
+            return Ok(());
+        }
+        let (socket, client) = self.accept(tag)?;
+        match what {
+            "greet" => {
+                ["one", "two", "three"].into_iter().try_for_each(|text| self.send(socket, Payload::Text(text)))?
+            }
+            "shout-first" => {
+                self.ctx.broadcast(Payload::Text("before 101"), None, &[]).map_err(failed)?;
+            }
+            "reject" => self.close(socket, 4001, "not today")?,
+            "doomed" => self.send(socket, Payload::Text("last words"))?,
+            _ => {}
+        }
+        self.ctx.respond(task, Response::switching_protocols(client));
+        if what == "doomed" {
+            self.ctx.abort("told to");
+        }
+        Ok(())
+    }
+
     /// Opens a socket to another object, and takes its other end as a socket of its own.
     async fn join(&self, task: TaskId, name: &str) -> Result<(), GuestError> {
         let rooms = self.ctx.namespace("Room").unwrap();
@@ -301,7 +304,7 @@ impl Me {
         let response = self.ctx.fetch(&rooms, &rooms.id_from_name(name), request.map_err(failed)?);
         let client = response.await.map_err(failed)?.client.ok_or_else(|| GuestError::new("no socket"))?;
         let socket = self.ctx.adopt(client).unwrap();
-        self.ctx.accept_standard(socket).map_err(failed)?;
+        self.ctx.accept_standard(socket, false).map_err(failed)?;
         self.joined.set(Some(socket));
         self.answer(task, "joined");
         Ok(())

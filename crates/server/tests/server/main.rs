@@ -7,6 +7,8 @@
 mod guest;
 mod client;
 mod world;
+mod certificate;
+mod multiplex;
 
 mod handshake;
 mod heads;
@@ -15,4 +17,6 @@ mod frames;
 mod deflate;
 mod sockets;
 mod shutdown;
+mod tls;
+mod http2;
 mod control;
