@@ -23,6 +23,7 @@ use crate::ops;
 use crate::ops::compression::Compressors;
 use crate::ops::crypto::Keys;
 use crate::ops::encoding::Decoders;
+use crate::ops::socket::LastText;
 use crate::platform::{MAIN, OPS};
 use crate::tasks::GuestState;
 use crate::worker::{ModuleSource, SourceMap, Version};
@@ -36,6 +37,7 @@ pub(crate) struct Isolate {
     // Dropped before the engine that they belong to.
     doors: OnceCell<Doors>,
     rejections: RefCell<VecDeque<Rejection>>,
+    pub(crate) last_text: LastText,
     engine: Engine,
     version: Arc<Version>,
     current: RefCell<Option<Rc<GuestState>>>,
@@ -94,6 +96,7 @@ impl Isolate {
         let isolate = Rc::new(Self {
             doors: OnceCell::new(),
             rejections: RefCell::default(),
+            last_text: LastText::default(),
             engine,
             version,
             current: RefCell::new(None),
@@ -291,6 +294,7 @@ impl Isolate {
             }
             self.engine.run_jobs();
         }
+        self.last_text.forget();
         self.engine.leave_frames();
     }
 

@@ -34,6 +34,10 @@ pub const BODY_LEN_MAX: usize = MEMORY_MAX;
 /// Bytes of compressed or unpacked data that one call of the host makes.
 pub const COMPRESSION_CHUNK_LEN: usize = 64 << 10;
 
+/// Bytes of a text from which on it is kept until the turn ends, so that it is converted once however many sockets it is
+/// sent to. To convert a shorter one costs no more than to keep it.
+pub const TEXT_KEPT_LEN_MIN: usize = 256;
+
 /// Compression streams of an isolate that are open at once; each has a quarter of a mebibyte of tables outside of the
 /// engine's heap.
 pub const COMPRESSORS_MAX: usize = 512;

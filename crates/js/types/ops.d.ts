@@ -114,6 +114,7 @@ declare module "dormouse:ops" {
     export const socket_attachment: Op;
     export const socket_auto_responded: Op;
     export const socket_auto_response: Op;
+    export const socket_broadcast: Op;
     export const socket_close: Op;
     export const socket_disconnect: Op;
     export const socket_forget: Op;
@@ -122,6 +123,7 @@ declare module "dormouse:ops" {
     export const socket_pair: Op;
     export const socket_send: Op;
     export const socket_set_auto_response: Op;
+    export const socket_slow_clients: Op;
     export const socket_state: Op;
     export const socket_tags: Op;
     export const storage_begin: Op;

@@ -28,7 +28,7 @@ use crate::limits::{
 use crate::mailbox::{Event, Mailbox, RequestId};
 use crate::message::Message;
 use crate::outbox::{Close, Out, Outbox, WritePos};
-use crate::sockets::{Farewell, Mode, Own, Peer, SocketId, SocketTable};
+use crate::sockets::{Farewell, Mode, Own, Peer, SlowClients, SocketId, SocketTable};
 use crate::tasks::{Kind, TaskId, Tasks};
 use crate::time::Time;
 
@@ -39,11 +39,17 @@ pub struct Options {
     pub hibernate_after: Option<Duration>,
     /// How long a peer may leave a Close frame unanswered.
     pub close_timeout: Duration,
+    /// What becomes of clients that read too slowly, unless the object has asked for something else.
+    pub slow_clients: SlowClients,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { hibernate_after: Some(HIBERNATE_AFTER), close_timeout: CLOSE_TIMEOUT }
+        Self {
+            hibernate_after: Some(HIBERNATE_AFTER),
+            close_timeout: CLOSE_TIMEOUT,
+            slow_clients: SlowClients::default(),
+        }
     }
 }
 
@@ -132,6 +138,8 @@ pub struct Object {
     last_active: Time,
     /// How long a handler of a socket's event may take.
     event_timeout: Option<Duration>,
+    /// What the guest has asked for, instead of the operator's choice.
+    slow_clients: Option<SlowClients>,
     /// Since there is new code: when the guest of the old one must have gone.
     retires_at: Option<Time>,
     resumes_in_a_row: u32,
@@ -160,6 +168,7 @@ impl Object {
             alarms_before: VecDeque::new(),
             last_active: Time::default(),
             event_timeout: None,
+            slow_clients: None,
             retires_at: None,
             resumes_in_a_row: 0,
             random: seed | 1,

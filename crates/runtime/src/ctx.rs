@@ -17,7 +17,7 @@ use dormouse_object::error::{EventTimeoutTooLong, NestedTooDeeply, SocketError};
 use dormouse_object::id::{IdError, NamespaceKey, ObjectId};
 use dormouse_object::object::Object;
 use dormouse_object::outbox::{Close, Payload};
-use dormouse_object::sockets::{AutoResponse, ReadyState, SocketId};
+use dormouse_object::sockets::{AutoResponse, ReadyState, SlowClients, SocketId};
 use dormouse_object::time::Time;
 use dormouse_storage::txn::Span;
 use dormouse_storage::{Db, Error};
@@ -262,6 +262,26 @@ impl Ctx {
     /// Before the socket was accepted, after its own close, or when too much waits to leave.
     pub fn send(&self, socket: SocketId, payload: Payload<'_>) -> Result<(), SocketError> {
         self.with(Ok(()), |object| object.send(socket, payload))
+    }
+
+    /// Sends a message to every open socket, or to those with a tag, but for some, as soon as the writes before it are
+    /// durable; to all of them or to none. Returns to how many.
+    ///
+    /// # Errors
+    ///
+    /// When too much waits to leave.
+    pub fn broadcast(
+        &self,
+        payload: Payload<'_>,
+        tag: Option<&str>,
+        except: &[SocketId],
+    ) -> Result<usize, SocketError> {
+        self.with(Ok(0), |object| object.broadcast(payload, tag, except))
+    }
+
+    /// What becomes of clients that read too slowly, from now on. Nothing is what the operator has set.
+    pub fn set_slow_clients(&self, rule: Option<SlowClients>) {
+        self.with((), |object| object.set_slow_clients(rule));
     }
 
     /// Closes a socket.

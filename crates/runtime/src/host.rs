@@ -23,7 +23,7 @@ use dormouse_object::object::{Object, Reading};
 use dormouse_object::outbox::{After, Close, Out, SubrequestId};
 use dormouse_object::sockets::SocketId;
 use dormouse_object::time::Time;
-use slotmap::SecondaryMap;
+use slotmap::{Key, SecondaryMap};
 use tokio::sync::oneshot;
 
 use crate::code::Class;
@@ -344,12 +344,18 @@ impl Host {
         self.outgoing.take();
     }
 
-    pub(crate) fn connections(&self) -> Vec<Rc<Conn>> {
-        let links = self.links.borrow();
-        links
-            .values()
-            .filter_map(|link| if let Link::Connected(conn) = link { Some(conn.clone()) } else { None })
-            .collect()
+    /// Adds one of every `parts` connections to a list, another one for each `part`.
+    pub(crate) fn collect_connections(&self, part: u64, parts: u64, list: &mut Vec<Rc<Conn>>) {
+        // The lower half of a key is its place in its table, and those are dense.
+        let place = |key: slotmap::KeyData| key.as_ffi() & u64::from(u32::MAX);
+        let host = place(self.key.data());
+        for (socket, link) in self.links.borrow().iter() {
+            if let Link::Connected(conn) = link
+                && (host + place(socket.data())) % parts == part
+            {
+                list.push(conn.clone());
+            }
+        }
     }
 
     /// Lets the connection of a socket read on, if it waits for that.
@@ -378,6 +384,9 @@ impl Host {
             let Some(out) = self.object.borrow_mut().poll_out() else { break };
             match out {
                 Out::Frame { socket, message } => self.send(socket, &message),
+                Out::Broadcast(broadcast) => {
+                    broadcast.sockets.iter().for_each(|socket| self.send(*socket, &broadcast.message));
+                }
                 Out::Close { socket, close, after } => self.close(socket, &close, after),
                 Out::Cut(socket) => self.cut(socket),
                 Out::Respond(request) => self.answer(request, None),
@@ -396,10 +405,11 @@ impl Host {
 
     fn send(&self, socket: SocketId, message: &Message) {
         let len_max = self.shard.options().send_queue_bytes_max;
+        let rule = self.object.borrow().slow_clients();
         let sent = match self.links.borrow_mut().get_mut(socket) {
-            Some(Link::Connected(conn)) => conn.send(message, len_max),
+            Some(Link::Connected(conn)) => conn.send(message, len_max, rule),
             // What was agreed with its client is not known yet; no message has to be compressed.
-            Some(Link::Waiting(waiting)) => waiting.send(self.shard.encode(message), len_max),
+            Some(Link::Waiting(waiting)) => waiting.send(self.shard.encode(message), len_max, rule),
             None => Ok(()),
         };
         if sent == Err(TooSlow) {

@@ -29,7 +29,9 @@ use crate::cork::Cork;
 use crate::ctx::{Namespace, PendingResponse};
 use crate::guest::GuestFactory;
 use crate::host::{Host, HostKey, Identity, Reply, Target};
-use crate::limits::{HISTORIES_LEN_MAX, OBJECTS_IN_A_ROW_MAX, READ_LEN_MAX, RELOAD_GRACE};
+use crate::limits::{
+    HISTORIES_LEN_MAX, KEEP_ALIVE_PARTS, KEEP_ALIVE_TICK_MIN, OBJECTS_IN_A_ROW_MAX, READ_LEN_MAX, RELOAD_GRACE,
+};
 use crate::loan::{LoanRequest, Residence, lend_files};
 use crate::node::{Handle, Options, WorkerIndex};
 use crate::pair::{ClientEnd, PairEnd, Remote};
@@ -97,6 +99,8 @@ pub struct Shard {
     codecs: RefCell<Codecs>,
     masking: Keys,
     cork: Cork,
+    /// Which connections the keep-alive looks at next.
+    keep_alive_part: Cell<u64>,
     /// Held, as a clone, by each connection that is no socket.
     connections: Rc<()>,
     /// Held, as a clone, by each connection of a socket, or of several.
@@ -131,6 +135,7 @@ impl Shard {
             codecs: RefCell::default(),
             masking: Keys::default(),
             cork: Cork::default(),
+            keep_alive_part: Cell::new(0),
             connections: Rc::new(()),
             socket_connections: Rc::new(()),
             closing: RefCell::new(None),
@@ -447,7 +452,10 @@ impl Host {
 impl Shard {
     /// Deals with what happens until the node stops.
     pub(crate) async fn serve(self: &Rc<Self>, mut inbox: mpsc::Receiver<Post>) {
-        let mut keep_alive = self.options().ping_interval.map(tokio::time::interval);
+        let mut keep_alive = self
+            .options()
+            .ping_interval
+            .map(|interval| tokio::time::interval((interval / KEEP_ALIVE_PARTS).max(KEEP_ALIVE_TICK_MIN)));
         loop {
             let happening = self.next(&mut inbox, &mut keep_alive).await;
             self.look_at_clock();
@@ -613,11 +621,15 @@ impl Shard {
         self.look.notify_one();
     }
 
+    /// Looks at the connections whose turn it is.
     fn keep_alive(&self) {
-        let hosts: Vec<_> = self.hosts.borrow().values().cloned().collect();
-        for host in hosts {
-            host.connections().iter().for_each(|conn| conn.keep_alive());
+        let parts = u64::from(KEEP_ALIVE_PARTS);
+        let part = self.keep_alive_part.replace((self.keep_alive_part.get() + 1) % parts);
+        let mut connections = Vec::new();
+        for host in self.hosts.borrow().values() {
+            host.collect_connections(part, parts, &mut connections);
         }
+        connections.iter().for_each(|conn| conn.keep_alive());
     }
 }
 

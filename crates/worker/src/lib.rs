@@ -36,6 +36,7 @@
 mod app;
 mod attachment;
 mod body;
+mod broadcast;
 mod cf;
 mod clone;
 mod console;
@@ -83,6 +84,7 @@ pub use url;
 pub use url::Url;
 
 pub use crate::app::App;
+pub use crate::broadcast::{BroadcastMessage, BroadcastOptions, SlowClients};
 pub use crate::cf::{Cf, RequestPriority};
 pub use crate::context::Context;
 pub use crate::cors::Cors;

@@ -49,7 +49,7 @@ pub(crate) use dormouse_runtime::guest::GuestFactory;
 pub(crate) use dormouse_runtime::node::{Application, ClassSource, WorkerSource};
 pub(crate) use dormouse_runtime::object::id::ObjectId;
 pub(crate) use dormouse_runtime::object::outbox::{Close, Payload as Outgoing};
-pub(crate) use dormouse_runtime::object::sockets::{AutoResponse, SocketId};
+pub(crate) use dormouse_runtime::object::sockets::{AutoResponse, SlowClients, SocketId};
 pub(crate) use dormouse_runtime::object::time::Time;
 pub(crate) use dormouse_runtime::pair::ClientEnd;
 pub(crate) use dormouse_runtime::storage::txn::Span;
@@ -131,6 +131,11 @@ impl Host {
     pub(crate) fn current() -> Result<Self> {
         let current = CURRENT.with_borrow(Option::clone);
         current.ok_or_else(|| Error::from("this only works while a Worker or an object handles an event"))
+    }
+
+    /// Whether both are the same guest's.
+    pub(crate) fn is(&self, other: &Host) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
     }
 
     /// Runs user code as this host's.

@@ -10,15 +10,16 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use dormouse_runtime::object::error::SocketError;
+use dormouse_runtime::object::message::Message;
 use dormouse_runtime::object::outbox::{Close, Payload};
-use dormouse_runtime::object::sockets::{AutoResponse, SocketId};
+use dormouse_runtime::object::sockets::{AutoResponse, SlowClients, SocketId};
 use dormouse_runtime::pair::ClientEnd;
 use slab::Slab;
 use slotmap::SecondaryMap;
 
 use super::body::{number, numbered};
-use crate::engine::{Call, Fault, Op, Out};
-use crate::limits::CLIENTS_UNUSED_MAX;
+use crate::engine::{Call, Fault, JsRef, Op, Out};
+use crate::limits::{CLIENTS_UNUSED_MAX, TEXT_KEPT_LEN_MIN};
 use crate::tasks::{GuestState, count};
 
 pub(crate) const OPS: &[Op] = &[
@@ -28,6 +29,8 @@ pub(crate) const OPS: &[Op] = &[
     Op { name: "socket_adopt", run: adopt },
     Op { name: "socket_disconnect", run: disconnect },
     Op { name: "socket_send", run: send },
+    Op { name: "socket_broadcast", run: broadcast },
+    Op { name: "socket_slow_clients", run: slow_clients },
     Op { name: "socket_close", run: close },
     Op { name: "socket_state", run: state },
     Op { name: "socket_list", run: list },
@@ -116,6 +119,32 @@ impl Sockets {
     }
 }
 
+/// The long text that was sent last in the turn under way: a loop that sends it to many converts it once.
+#[derive(Default)]
+pub(crate) struct LastText(RefCell<Option<(JsRef, Message)>>);
+
+impl LastText {
+    /// Sends an argument that is a text.
+    fn with<T>(&self, call: &Call<'_>, index: usize, send: impl FnOnce(Payload<'_>) -> T) -> Result<T, Fault> {
+        let mut last = self.0.borrow_mut();
+        if let Some((_, message)) = last.as_ref().filter(|(text, _)| call.is_same_text(index, text)) {
+            return Ok(send(Payload::Shared(message)));
+        }
+        call.with_text(index, |text| {
+            if text.len() < TEXT_KEPT_LEN_MIN {
+                return send(Payload::Text(text));
+            }
+            let (_, message) = last.insert((call.value(index), Message::Text(text.into())));
+            send(Payload::Shared(message))
+        })
+    }
+
+    /// The turn has ended.
+    pub(crate) fn forget(&self) {
+        *self.0.borrow_mut() = None;
+    }
+}
+
 fn fault(error: SocketError) -> Fault {
     let name = match &error {
         SocketError::InvalidCloseCode(_) => "InvalidAccessError",
@@ -196,10 +225,34 @@ fn send(call: &Call<'_>) -> Result<Out, Fault> {
     let guest = owner(call, 0)?;
     let id = guest.sockets.id(call.index(1)?)?;
     let sent = match call.is_text(2) {
-        true => call.with_text(2, |text| guest.ctx().send(id, Payload::Text(text)))?,
+        true => call.isolate().last_text.with(call, 2, |text| guest.ctx().send(id, text))?,
         false => guest.ctx().send(id, Payload::Binary(call.bytes(2)?)),
     };
     sent.map_err(fault)?;
+    Ok(Out::Undefined)
+}
+
+/// `(guest, text or bytes, tag or null, sockets to leave out)`: to how many it was sent
+fn broadcast(call: &Call<'_>) -> Result<Out, Fault> {
+    let guest = owner(call, 0)?;
+    let tag = call.optional_text(2)?;
+    let except = call.indices(3)?.into_iter().map(|handle| guest.sockets.id(handle)).collect::<Result<Vec<_>, _>>()?;
+    let send = |payload: Payload<'_>| guest.ctx().broadcast(payload, tag.as_deref(), &except);
+    let sent = match call.is_text(1) {
+        true => call.isolate().last_text.with(call, 1, send)?,
+        false => send(Payload::Binary(call.bytes(1)?)),
+    };
+    Ok(count(sent.map_err(fault)?))
+}
+
+/// `(whether the oldest messages are dropped, or null)`
+fn slow_clients(call: &Call<'_>) -> Result<Out, Fault> {
+    let rule = match call.is_nullish(0) {
+        true => None,
+        false if call.flag(0) => Some(SlowClients::DropOldest),
+        false => Some(SlowClients::Close),
+    };
+    call.isolate().current()?.ctx().set_slow_clients(rule);
     Ok(Out::Undefined)
 }
 

@@ -8,11 +8,13 @@ import {
 } from "dormouse:ops";
 import {
     acceptHibernatable,
+    broadcast,
     getAutoResponse,
     getAutoResponseTimestamp,
     getTags,
     getWebSockets,
     setAutoResponse,
+    setSlowClients,
 } from "./websocket.js";
 import { toNumber, wrongArgument } from "./idl.js";
 import { enterSection } from "./sections.js";
@@ -86,6 +88,24 @@ export class DurableObjectState {
     /** @param {string} [tag] */
     getWebSockets(tag) {
         return getWebSockets(tag);
+    }
+
+    /**
+     * Ours; workerd has none.
+     *
+     * @param {string | ArrayBuffer | ArrayBufferView} message
+     * @param {{ tag?: string, except?: WebSocket | Iterable<WebSocket> }} [options]
+     */
+    broadcast(message, options) {
+        if (arguments.length < 1) {
+            throw wrongArgument("DurableObjectState", "broadcast", 1, "ArrayBuffer or ArrayBufferView or string");
+        }
+        return broadcast(message, options);
+    }
+
+    /** Ours; workerd has none. @param {"close" | "drop-oldest"} [rule] */
+    setSlowClients(rule) {
+        setSlowClients(rule);
     }
 
     /** @param {WebSocket} socket */

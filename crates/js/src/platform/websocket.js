@@ -21,6 +21,7 @@ import {
     socket_attachment,
     socket_auto_responded,
     socket_auto_response,
+    socket_broadcast,
     socket_close,
     socket_disconnect,
     socket_forget,
@@ -29,13 +30,14 @@ import {
     socket_pair,
     socket_send,
     socket_set_auto_response,
+    socket_slow_clients,
     socket_state,
     socket_tags,
 } from "dormouse:ops";
 import { isOn } from "./compat.js";
 import { TextEncoder } from "./encoding.js";
 import { DOMException } from "./errors.js";
-import { isObject, toInteger, toText, wrongArgument, wrongConstructorArgument } from "./idl.js";
+import { isObject, toInteger, toText, wrongArgument, wrongConstructorArgument, wrongField } from "./idl.js";
 import { CloseEvent, ErrorEvent, Event, EventTarget, dispatch, emit, messageEvent } from "./events.js";
 import { giveUp, outgoing, shakeHands } from "./websocket_client.js";
 
@@ -81,6 +83,8 @@ export let useInResponse;
 export let socketOf;
 /** @type {(socket: any) => boolean} */
 let isStandard;
+/** The guests and numbers of sockets. @type {(sockets: any[]) => { guest: number, socket: number }[]} */
+let handlesOf;
 /** The socket has ended. @type {(record: any, socket: any) => void} */
 let forget;
 /** The close event of a standard socket was dispatched. @type {(record: any, socket: any, wasClean: boolean) => void} */
@@ -418,6 +422,7 @@ export class WebSocket extends EventTarget {
             const state = { guest: record.index, socket: number, pair: null, mode: HIBERNATABLE };
             return (record.sockets[number] = new WebSocket(INTERNAL, state));
         };
+        handlesOf = (sockets) => sockets.map((socket) => ({ guest: socket.#guest, socket: socket.#socket }));
         isStandard = (socket) => socket.#mode === STANDARD;
         forget = (record, socket) => {
             record.halfOpen.delete(socket);
@@ -572,6 +577,9 @@ for (const name of ["readyState", "url", "protocol", "extensions", "binaryType",
  * @param {unknown} message
  */
 function payload(message) {
+    if (typeof message === "string") {
+        return message;
+    }
     if (message instanceof DataView) {
         return new Uint8Array(message.buffer, message.byteOffset, message.byteLength);
     }
@@ -659,6 +667,51 @@ export class WebSocketRequestResponsePair {
 export function getWebSockets(tag) {
     const record = guest_record();
     return socket_list(tag === undefined ? null : String(tag)).map((/** @type {number} */ number) => socketOf(record, number));
+}
+
+/**
+ * One message to every open socket, or to those that the options choose; an addition of ours. Nothing is made for a
+ * socket, and the text is converted once.
+ *
+ * @param {unknown} message
+ * @param {any} [options]
+ * @returns {number}
+ */
+export function broadcast(message, options) {
+    if (options != null && !isObject(options)) {
+        throw wrongArgument("DurableObjectState", "broadcast", 2, "BroadcastOptions");
+    }
+    const { tag, except } = options ?? {};
+    if (tag !== undefined && typeof tag !== "string") {
+        throw wrongField("BroadcastOptions", "tag", "string");
+    }
+    const handles = except === undefined ? [] : handlesOf(socketsIn(except));
+    const { index } = guest_record();
+    // Whoever leaves out another object's socket hears that it is one: the op refuses a guest that does not run.
+    const { guest } = handles.find((handle) => handle.guest !== index) ?? { guest: index };
+    // A socket that has ended, or is still to be accepted, gets nothing anyhow.
+    const numbers = handles.map(({ socket }) => socket).filter((socket) => socket >= 0);
+    return socket_broadcast(guest, payload(message), tag ?? null, numbers);
+}
+
+/** A socket or several, as a list. @param {any} value @returns {any[]} */
+function socketsIn(value) {
+    if (value instanceof WebSocket) {
+        return [value];
+    }
+    const list = isObject(value) && Symbol.iterator in value ? Array.from(/** @type {any} */ (value)) : [null];
+    if (!list.every((socket) => socket instanceof WebSocket)) {
+        throw wrongField("BroadcastOptions", "except", "WebSocket or Iterable<WebSocket>");
+    }
+    return list;
+}
+
+/** What becomes of clients that read too slowly; an addition of ours. @param {unknown} [rule] */
+export function setSlowClients(rule) {
+    if (rule !== undefined && rule !== "close" && rule !== "drop-oldest") {
+        throw new TypeError("setSlowClients() takes 'close', 'drop-oldest', or nothing for what the server is set to.");
+    }
+    socket_slow_clients(rule === undefined ? null : rule === "drop-oldest");
 }
 
 /** @param {WebSocketRequestResponsePair} [pair] */

@@ -27,7 +27,7 @@ use crate::sim::model::gate::Sections;
 use crate::sim::model::outbox::Outbox;
 use crate::sim::model::sockets::{Farewell, Own, Sockets};
 use crate::sim::report::{Counter, Report};
-use crate::sockets::{Mode, SocketId};
+use crate::sockets::{Mode, SlowClients, SocketId};
 use crate::time::Time;
 
 /// A rule that the object broke, in words.
@@ -86,6 +86,7 @@ pub(crate) struct Model {
     served: bool,
     last_active: u64,
     pub(crate) event_timeout: Option<u64>,
+    pub(crate) slow_clients: SlowClients,
     /// When the guest must have gone, since there is new code.
     pub(crate) outdated: Option<u64>,
     pub(crate) mailbox: VecDeque<Event>,
@@ -117,6 +118,7 @@ impl Model {
             served: false,
             last_active: 0,
             event_timeout: None,
+            slow_clients: options.slow_clients,
             outdated: None,
             mailbox: VecDeque::new(),
             tasks: BTreeMap::new(),

@@ -6,6 +6,7 @@
 mod guest;
 mod world;
 
+mod broadcast;
 mod joined;
 mod life;
 mod limits;

@@ -22,7 +22,7 @@ use dormouse_runtime::node::{Application, ClassSource, WorkerSource};
 use dormouse_runtime::object::limits::SOCKETS_MAX;
 use dormouse_runtime::object::message::Message;
 use dormouse_runtime::object::outbox::{Close, Payload};
-use dormouse_runtime::object::sockets::{AutoResponse, SocketId};
+use dormouse_runtime::object::sockets::{AutoResponse, SlowClients, SocketId};
 use dormouse_runtime::object::time::Time;
 use dormouse_runtime::pair::ClientEnd;
 use dormouse_runtime::request::{OffersCompression, Request, Response};
@@ -226,36 +226,12 @@ impl Me {
         let (head, body) = request.into_parts();
         let query = head.uri.query().unwrap_or_default().to_owned();
         match head.uri.path().split('/').nth(2).unwrap_or_default() {
-            "" | "socket" => {
-                let (_, client) = self.accept(&query)?;
-                self.ctx.respond(task, Response::switching_protocols(client));
-            }
-            "greet" => {
-                let (socket, client) = self.accept("")?;
-                for text in ["one", "two", "three"] {
-                    self.send(socket, Payload::Text(text))?;
-                }
-                self.ctx.respond(task, Response::switching_protocols(client));
+            what @ ("" | "socket" | "greet" | "shout-first" | "reject" | "doomed" | "standard") => {
+                self.open(task, what, &query)?;
             }
             "shown" => {
                 let (socket, client) = self.accept("")?;
                 self.send(socket, Payload::Text(&format!("{} {} {:?}", head.method, head.uri, head.headers)))?;
-                self.ctx.respond(task, Response::switching_protocols(client));
-            }
-            "reject" => {
-                let (socket, client) = self.accept("")?;
-                self.close(socket, 4001, "not today")?;
-                self.ctx.respond(task, Response::switching_protocols(client));
-            }
-            "doomed" => {
-                let (socket, client) = self.accept("")?;
-                self.send(socket, Payload::Text("last words"))?;
-                self.ctx.respond(task, Response::switching_protocols(client));
-                self.ctx.abort("told to");
-            }
-            "standard" => {
-                let (socket, client) = self.ctx.new_pair().unwrap();
-                self.ctx.accept_standard(socket, false).map_err(failed)?;
                 self.ctx.respond(task, Response::switching_protocols(client));
             }
             "half-open" => {
@@ -305,6 +281,33 @@ impl Me {
                 self.answer(task, text);
             }
             other => self.store(task, other, &query)?,
+        }
+        Ok(())
+    }
+
+    /// Answers with a socket, and does with it what is asked for.
+    fn open(&self, task: TaskId, what: &str, tag: &str) -> Result<(), GuestError> {
+        if what == "standard" {
+            let (socket, client) = self.ctx.new_pair().unwrap();
+            self.ctx.accept_standard(socket, false).map_err(failed)?;
+            self.ctx.respond(task, Response::switching_protocols(client));
+            return Ok(());
+        }
+        let (socket, client) = self.accept(tag)?;
+        match what {
+            "greet" => {
+                ["one", "two", "three"].into_iter().try_for_each(|text| self.send(socket, Payload::Text(text)))?
+            }
+            "shout-first" => {
+                self.ctx.broadcast(Payload::Text("before 101"), None, &[]).map_err(failed)?;
+            }
+            "reject" => self.close(socket, 4001, "not today")?,
+            "doomed" => self.send(socket, Payload::Text("last words"))?,
+            _ => {}
+        }
+        self.ctx.respond(task, Response::switching_protocols(client));
+        if what == "doomed" {
+            self.ctx.abort("told to");
         }
         Ok(())
     }
@@ -476,6 +479,24 @@ impl Me {
                 let bytes = vec![b'x'; len.parse().map_err(failed)?];
                 self.over(|joined| self.send(joined, Payload::Binary(&bytes)))?;
             }
+            ("shout", text) => self.shout(socket, None, text)?,
+            ("shout-at", told) => {
+                let (tag, text) = told.split_once(' ').unwrap_or((told, ""));
+                self.shout(socket, Some(tag), text)?;
+            }
+            ("burst", told) => {
+                let (count, len) = told.split_once(' ').unwrap_or((told, "0"));
+                let bytes = vec![b'x'; len.parse().map_err(failed)?];
+                for _ in 0..count.parse().map_err(failed)? {
+                    self.send(socket, Payload::Binary(&bytes))?;
+                }
+            }
+            ("mixed", text) => self.mixed(socket, text)?,
+            ("slow", rule) => ctx.set_slow_clients(match rule {
+                "drop" => Some(SlowClients::DropOldest),
+                "close" => Some(SlowClients::Close),
+                _ => None,
+            }),
             ("flood", len) => {
                 let bytes = vec![b'x'; len.parse().map_err(failed)?];
                 self.broadcast(socket, Payload::Binary(&bytes))?;
@@ -529,6 +550,22 @@ impl Me {
     /// Sends to all but one, from one buffer.
     fn broadcast(&self, from: SocketId, payload: Payload<'_>) -> Result<(), GuestError> {
         self.ctx.sockets(None).into_iter().filter(|to| *to != from).try_for_each(|to| self.send(to, payload))
+    }
+
+    /// Sends to all but one by the verb for it, and tells that one how many they were.
+    fn shout(&self, from: SocketId, tag: Option<&str>, text: &str) -> Result<(), GuestError> {
+        let count = self.ctx.broadcast(Payload::Text(text), tag, &[from]).map_err(failed)?;
+        self.send(from, Payload::Text(&format!("to {count}")))
+    }
+
+    /// Sends in all ways, with writes and a close between.
+    fn mixed(&self, from: SocketId, text: &str) -> Result<(), GuestError> {
+        let shout = |text: &str| self.ctx.broadcast(Payload::Text(text), None, &[]).map_err(failed).map(|_| ());
+        shout(&format!("{text} 1"))?;
+        self.broadcast(from, Payload::Text(&format!("{text} 2")))?;
+        shout(&format!("{text} 3"))?;
+        self.close(from, 4000, "told to")?;
+        shout(&format!("{text} 4"))
     }
 
     fn close(&self, socket: SocketId, code: u16, reason: &'static str) -> Result<(), GuestError> {

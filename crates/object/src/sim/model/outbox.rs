@@ -139,7 +139,8 @@ impl Outbox {
                     taken.items += 1;
                     taken.closes.push(socket);
                 }
-                Out::Frame { .. } | Out::Subrequest(_) => taken.items += 1,
+                // A broadcast is kept here as the frames that come of it.
+                Out::Frame { .. } | Out::Broadcast(_) | Out::Subrequest(_) => taken.items += 1,
             }
         }
         taken
@@ -181,11 +182,11 @@ impl Outbox {
         taken
     }
 
-    /// Whether one more message may wait: by number, and by bytes with each buffer that several sockets share
+    /// Whether a message may wait for so many receivers more: by number, and by bytes with each buffer that several sockets share
     /// counted once. When a buffer that has left in part stops to count is left open.
-    pub(crate) fn room(&mut self, message: &Message) -> Room {
+    pub(crate) fn room(&mut self, message: &Message, receivers: usize) -> Room {
         self.bytes_ever += message.len();
-        if self.items.len() >= OUTBOX_LEN_MAX {
+        if self.items.len() + receivers > OUTBOX_LEN_MAX {
             return Room::No;
         }
         if self.bytes_ever <= OUTBOX_BYTES_MAX {
@@ -253,6 +254,6 @@ impl Outbox {
 fn socket_of(out: &Out) -> Option<SocketId> {
     match out {
         Out::Frame { socket, .. } | Out::Close { socket, .. } | Out::Cut(socket) => Some(*socket),
-        Out::Respond(_) | Out::Fail(..) | Out::Subrequest(_) => None,
+        Out::Broadcast(_) | Out::Respond(_) | Out::Fail(..) | Out::Subrequest(_) => None,
     }
 }

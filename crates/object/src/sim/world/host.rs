@@ -283,35 +283,48 @@ impl World<'_> {
     pub(crate) fn flush(&mut self, most: u64) -> Result<bool, Broken> {
         let mut any = false;
         for _ in 0..most {
-            let out = self.object.poll_out();
-            self.model.leave(out.as_ref())?;
-            let Some(out) = out else {
+            let Some(out) = self.object.poll_out() else {
+                self.model.leave(None)?;
                 if !self.model.outbox.is_empty() {
                     self.model.report.count(Counter::Held);
                 }
                 break;
             };
             any = true;
-            self.note(|| format!("out: {out:?}"));
-            self.arrives(&out)?;
-            let counter = match &out {
-                Out::Frame { .. } => Counter::Frames,
-                Out::Close { after: crate::outbox::After::KeepReading, .. } => Counter::CloseFrames,
-                Out::Close { .. } => Counter::CloseFramesForget,
-                Out::Cut(_) => Counter::Cuts,
-                Out::Respond(request) => {
-                    self.answered(*request, true)?;
-                    Counter::Responses
-                }
-                Out::Fail(request, _) => {
-                    self.answered(*request, false)?;
-                    Counter::Failures
-                }
-                Out::Subrequest(_) => Counter::Subrequests,
-            };
+            let counter = self.leaves(out)?;
             self.model.report.count(counter);
         }
         Ok(any)
+    }
+
+    /// Something leaves the object.
+    fn leaves(&mut self, out: Out) -> Result<Counter, Broken> {
+        self.note(|| format!("out: {out:?}"));
+        if let Out::Broadcast(broadcast) = out {
+            for socket in broadcast.sockets {
+                let frame = Out::Frame { socket, message: broadcast.message.clone() };
+                self.model.leave(Some(&frame))?;
+                self.arrives(&frame)?;
+            }
+            return Ok(Counter::FramesOfBroadcasts);
+        }
+        self.model.leave(Some(&out))?;
+        self.arrives(&out)?;
+        Ok(match out {
+            Out::Frame { .. } | Out::Broadcast(_) => Counter::Frames,
+            Out::Close { after: crate::outbox::After::KeepReading, .. } => Counter::CloseFrames,
+            Out::Close { .. } => Counter::CloseFramesForget,
+            Out::Cut(_) => Counter::Cuts,
+            Out::Respond(request) => {
+                self.answered(request, true)?;
+                Counter::Responses
+            }
+            Out::Fail(request, _) => {
+                self.answered(request, false)?;
+                Counter::Failures
+            }
+            Out::Subrequest(_) => Counter::Subrequests,
+        })
     }
 
     pub(super) fn wake(&mut self, task: TaskId) {
