@@ -22,7 +22,7 @@ use crate::limits::ALARMS_AT_ONCE_MAX;
 use crate::node::Handle;
 use crate::shard::Post;
 use crate::signals::Signal;
-use crate::store::{self, Claims, Holder, Known, Tuning};
+use crate::store::{self, Claims, Holder, Known, Tuning, folder};
 
 /// How long the alarms of a shard wait that has too much to do.
 const ALARM_PAUSE_MS: u64 = 50;
@@ -256,7 +256,7 @@ impl Keeper {
     /// Writes the log of a database into it. With an error comes whether the journal was told of it: then the database
     /// must be closed.
     fn checkpoint(&self, key: &ObjectKey, db: &mut Db) -> Result<(), (bool, Error)> {
-        let path = store::path(&self.folder, key);
+        let path = folder::path(&self.folder, key);
         if self.journal.doubts(key) {
             db.rewrite_log().map_err(|error| (false, error))?;
         }
@@ -304,7 +304,7 @@ impl Keeper {
     }
 
     fn checkpoint_kept(&mut self, key: &ObjectKey, known: &mut Known) -> Result<(), Error> {
-        let path = store::path(&self.folder, key);
+        let path = folder::path(&self.folder, key);
         let mut db = Db::open(&self.vfs, &path, None, known.log())?;
         if !known.is_all_of(&db) {
             store::note_found(&*self.journal, key, &db)?;
@@ -326,7 +326,7 @@ impl Keeper {
 
     /// The files of an object are not what was written. All others are served, so the journal does not wait for them.
     fn refuse(&mut self, key: &ObjectKey, why: &str) -> bool {
-        tracing::error!(path = %store::path(&self.folder, key).display(), why, "an object is served no more");
+        tracing::error!(path = %folder::path(&self.folder, key).display(), why, "an object is served no more");
         self.claims.refuse(key, why.to_owned());
         let name = self.facts.remove(key).and_then(|facts| facts.name).map(|name| name.to_string());
         match self.registry.put([store::refusal(key, name, why)]) {
@@ -344,7 +344,7 @@ impl Keeper {
         let files = self.vfs.files();
         if is_blank && self.facts.is_empty() && self.registry.get(&key.class, &key.id)?.is_none() {
             // It was made for somebody who looked for something: nothing else knows of it.
-            return store::remove_files(&**files, path).map_err(|error| disk_error(path, &error));
+            return folder::remove_files(&**files, path).map_err(|error| disk_error(path, &error));
         }
         self.next_alarm = None;
         store::erase(&self.journal, &**files, &mut self.registry, path, key)
@@ -390,8 +390,8 @@ impl Keeper {
             }
             return false;
         }
-        let path = store::path(&self.folder, key);
-        let synced = store::sync_files(&**self.vfs.files(), &path).and_then(|()| self.journal.note_synced(key, wal));
+        let path = folder::path(&self.folder, key);
+        let synced = folder::sync_files(&**self.vfs.files(), &path).and_then(|()| self.journal.note_synced(key, wal));
         match synced {
             Ok(()) => true,
             Err(error) => {
@@ -518,12 +518,12 @@ pub(crate) fn rebuild(vfs: &Vfs, folder: &Path, registry: &mut Registry) -> Resu
     let objects = folder.join("objects");
     let mut seen = HashSet::new();
     for class_folder in files.list(&objects).map_err(|error| disk_error(&objects, &error))? {
-        let Some(class) = store::class_of_folder(&class_folder) else { continue };
+        let Some(class) = folder::class_of_folder(&class_folder) else { continue };
         let class_folder = objects.join(class_folder);
         for first in files.list(&class_folder).map_err(|error| disk_error(&class_folder, &error))? {
             let folder = class_folder.join(&first);
             for name in files.list(&folder).map_err(|error| disk_error(&folder, &error))? {
-                let Some(id) = name.strip_suffix(".sqlite").and_then(|rest| store::id_of_name(&first, rest)) else {
+                let Some(id) = name.strip_suffix(".sqlite").and_then(|rest| folder::id_of_name(&first, rest)) else {
                     continue;
                 };
                 if !seen.insert((class.clone(), id)) {

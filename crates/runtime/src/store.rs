@@ -7,25 +7,23 @@
 //! DATA/objects/CLASS/XX/REST.sqlite        one database an object; its id is XX and REST
 //! ```
 //!
-//! Invariant: the files of an object are used by its host, by the keeper, or by whoever they are lent to, never by two of
-//! them: `Claims` says whose they are. Of a database that is closed with something left in its write-ahead log, it also
-//! remembers how much that is, so that a log that has become shorter meanwhile is noticed and not taken for the truth.
+//! Invariant: the folder is one process's, and the files of an object are one user's of them at a time: [`Claims`] says
+//! whose.
 
+mod claims;
+pub(crate) mod folder;
 mod tuning;
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::fmt::Write as _;
 use std::io;
-use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-use dormouse_storage::commit::WalRange;
-use dormouse_storage::db::{sync_folders, wal_path};
-use dormouse_storage::file::{Disk, FileSystem, Open, create_dir_durably};
+use dormouse_storage::db::wal_path;
+use dormouse_storage::file::{Disk, FileSystem, Open};
 use dormouse_storage::registry::{Entry, Registry};
 use dormouse_storage::{Db, Error, Vfs};
 
@@ -35,8 +33,9 @@ use crate::journal::{Journal, Segment};
 use crate::keeper::{Keeper, KeeperInbox, Question, rebuild};
 use crate::limits::STATEMENT_TIME_MAX;
 use crate::node::Handle;
-use crate::signals::Signal;
 
+pub(crate) use self::claims::{Claim, Claims, Holder, Known};
+use self::folder::{lock_folder, make_durable, path, remove_files};
 pub use self::tuning::Tuning;
 
 /// The file of the registry in a data folder: where it is, there is one.
@@ -75,139 +74,6 @@ impl std::fmt::Debug for Options {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Options").field("data", &self.data).field("durability", &self.durability).finish()
     }
-}
-
-/// What is known of the write-ahead log of a database that is closed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Known {
-    /// Nothing: this process has not seen it. If it holds something, nobody was told that this is durable.
-    Nothing,
-    /// It holds exactly this.
-    Log(WalRange),
-    /// All that it holds, if it does, belongs into the database; it must be written there before anything else.
-    Unfinished,
-}
-
-/// Whose the files of an object are.
-pub(crate) enum Claim {
-    /// The caller's.
-    Yours(Known),
-    /// The keeper's. The caller is told when they are free.
-    Busy,
-}
-
-/// The files of one object.
-enum Files {
-    /// This host has them.
-    Open(Ticket),
-    /// Nobody has them.
-    Closed(Known),
-    /// The keeper has them, and these want them.
-    Kept(Vec<Ticket>),
-    /// They are lent to somebody outside, and these want them.
-    Lent(Vec<Ticket>),
-}
-
-type ClaimsGuard<'a> = MutexGuard<'a, HashMap<ObjectKey, Files>>;
-
-/// Whose the files of each object are; of one that is not in the table nobody's, and its log is empty.
-#[derive(Default)]
-pub(crate) struct Claims {
-    /// Held for a look, never while a disk is waited for.
-    files: Mutex<HashMap<ObjectKey, Files>>,
-    freed: Condvar,
-    /// Objects whose files are damaged, and how. Held for a look too.
-    refused: Mutex<HashMap<ObjectKey, String>>,
-}
-
-impl Claims {
-    fn lock(&self) -> ClaimsGuard<'_> {
-        self.files.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The keeper takes files that nobody has; `None` when somebody does, or their log is empty.
-    pub(crate) fn keep(&self, key: &ObjectKey) -> Option<Known> {
-        let mut files = self.lock();
-        let entry = files.get_mut(key)?;
-        let Files::Closed(known) = *entry else { return None };
-        *entry = Files::Kept(Vec::new());
-        Some(known)
-    }
-
-    /// Lends files that nobody has, and tells what is known of their log.
-    pub(crate) fn lend(&self, key: &ObjectKey) -> Option<Known> {
-        let mut files = self.lock();
-        let known = match files.get(key) {
-            None => Known::Nothing,
-            Some(Files::Closed(known)) => *known,
-            Some(Files::Open(_) | Files::Kept(_) | Files::Lent(_)) => return None,
-        };
-        files.insert(key.clone(), Files::Lent(Vec::new()));
-        Some(known)
-    }
-
-    /// Waits until neither the keeper nor somebody outside has the files.
-    pub(crate) fn wait(&self, key: &ObjectKey) {
-        drop(self.wait_in(key, self.lock()));
-    }
-
-    fn wait_in<'a>(&'a self, key: &ObjectKey, mut files: ClaimsGuard<'a>) -> ClaimsGuard<'a> {
-        while matches!(files.get(key), Some(Files::Kept(_) | Files::Lent(_))) {
-            files = self.freed.wait(files).unwrap_or_else(PoisonError::into_inner);
-        }
-        files
-    }
-
-    /// Files that were kept or lent are given back.
-    pub(crate) fn free(&self, key: &ObjectKey, known: Known) {
-        let before = match known.is_empty() {
-            true => self.lock().remove(key),
-            false => self.lock().insert(key.clone(), Files::Closed(known)),
-        };
-        self.freed.notify_all();
-        if let Some(Files::Kept(waiting) | Files::Lent(waiting)) = before {
-            for Ticket { signals, host, .. } in waiting {
-                signals.push(Signal::FilesFree(host));
-            }
-        }
-    }
-
-    /// Whether somebody has the files, or their log is not empty.
-    pub(crate) fn has(&self, key: &ObjectKey) -> bool {
-        self.lock().contains_key(key)
-    }
-
-    /// The files of an object are not what was written: it is served no more.
-    pub(crate) fn refuse(&self, key: &ObjectKey, why: String) {
-        self.refused().insert(key.clone(), why);
-    }
-
-    /// Why an object is not served.
-    pub(crate) fn why_refused(&self, key: &ObjectKey) -> Option<String> {
-        self.refused().get(key).cloned()
-    }
-
-    fn refused(&self) -> MutexGuard<'_, HashMap<ObjectKey, String>> {
-        self.refused.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Who has the files open.
-    pub(crate) fn holder(&self, key: &ObjectKey) -> Holder {
-        match self.lock().get(key) {
-            Some(Files::Open(host)) => Holder::Host(host.clone()),
-            Some(Files::Lent(_)) => Holder::Other,
-            Some(Files::Closed(_) | Files::Kept(_)) | None => Holder::Nobody,
-        }
-    }
-}
-
-/// Who has files open.
-pub(crate) enum Holder {
-    /// A host.
-    Host(Ticket),
-    /// Somebody outside.
-    Other,
-    Nobody,
 }
 
 /// The data of a node.
@@ -279,9 +145,7 @@ impl Store {
             claims.refuse(&key, entry.refused.unwrap_or_default());
         }
         let facts = facts.into_iter().filter(|(key, _)| claims.why_refused(key).is_none()).collect();
-        for (key, wal) in &start.logs {
-            claims.lock().insert(key.clone(), Files::Closed(Known::Log(*wal)));
-        }
+        claims.begin_with(start.logs.iter());
         let closed = start.logs.keys().cloned().collect();
         let inbox = Arc::new(KeeperInbox::default());
         let (journal, thread) =
@@ -372,43 +236,10 @@ impl Store {
         path(&self.folder, key)
     }
 
-    /// A host wants the files of its object: before a guest is built, which may use them at any time.
-    pub(crate) fn claim(&self, key: &ObjectKey, waiter: &Ticket) -> Claim {
-        let mut files = self.claims.lock();
-        match files.get_mut(key) {
-            // In the table only when they are really opened: most objects that wake store nothing.
-            None | Some(Files::Open(_)) => Claim::Yours(Known::Nothing),
-            Some(Files::Kept(waiting) | Files::Lent(waiting)) => {
-                waiting.push(waiter.clone());
-                Claim::Busy
-            }
-            Some(entry @ Files::Closed(_)) => match std::mem::replace(entry, Files::Open(waiter.clone())) {
-                Files::Closed(known) => Claim::Yours(known),
-                Files::Open(_) | Files::Kept(_) | Files::Lent(_) => Claim::Yours(Known::Nothing),
-            },
-        }
-    }
-
-    /// The same for a host that has a guest, and opens the files now. Waits for the keeper, which can have them only if
-    /// they were closed in this very moment.
-    pub(crate) fn claim_and_wait(&self, key: &ObjectKey, holder: Ticket) -> Known {
-        let mut files = self.claims.wait_in(key, self.claims.lock());
-        match files.insert(key.clone(), Files::Open(holder)) {
-            Some(Files::Closed(known)) => known,
-            Some(Files::Open(_) | Files::Kept(_) | Files::Lent(_)) | None => Known::Nothing,
-        }
-    }
-
     /// A host has closed the files. The keeper looks at those that have a log, or were made for nothing.
     pub(crate) fn release(&self, key: &ObjectKey, known: Known, is_blank: bool) {
-        let mut files = self.claims.lock();
-        match known {
-            known if known.is_empty() && !is_blank => drop(files.remove(key)),
-            known => {
-                files.insert(key.clone(), Files::Closed(known));
-                drop(files);
-                self.inbox.closed(key);
-            }
+        if self.claims.release(key, known, is_blank) {
+            self.inbox.closed(key);
         }
     }
 
@@ -543,30 +374,6 @@ impl Store {
     }
 }
 
-impl Known {
-    /// What the log holds at least, if that is known.
-    pub(crate) fn log(self) -> Option<WalRange> {
-        match self {
-            Known::Log(wal) => Some(wal),
-            Known::Nothing | Known::Unfinished => None,
-        }
-    }
-
-    /// Whether there is nothing to be remembered.
-    fn is_empty(self) -> bool {
-        matches!(self, Known::Nothing | Known::Log(WalRange { end: 0, .. }))
-    }
-
-    /// Whether a database that was just opened holds what is known, and no more.
-    pub(crate) fn is_all_of(self, db: &Db) -> bool {
-        match self {
-            Known::Log(wal) if wal.end > 0 => db.wal() == wal,
-            Known::Log(_) | Known::Nothing => db.wal().end == 0,
-            Known::Unfinished => false,
-        }
-    }
-}
-
 /// Tells the journal, and so the registry, what a database says of itself that may hold commits that neither has heard of.
 pub(crate) fn note_found(log: &dyn CommitLog, key: &ObjectKey, db: &Db) -> Result<(), Error> {
     let facts = Facts { name: db.stored_name()?.map(Into::into), alarm_due_ms: db.alarm()?.map(|alarm| alarm.due_ms) };
@@ -576,23 +383,6 @@ pub(crate) fn note_found(log: &dyn CommitLog, key: &ObjectKey, db: &Db) -> Resul
 /// What the registry keeps of an object that cannot be served.
 pub(crate) fn refusal(key: &ObjectKey, name: Option<String>, why: &str) -> Entry {
     Entry { class: key.class.to_string(), id: key.id, name, alarm_due_ms: None, refused: Some(why.to_owned()) }
-}
-
-/// Makes the data folder, durably. It and those above it may have been made by a process that ended before that.
-fn make_durable(files: &dyn FileSystem, folder: &Path) -> io::Result<()> {
-    create_dir_durably(files, folder)?;
-    let mut above = folder.ancestors().skip(1);
-    match above.next().map(|above| files.sync_dir(above)) {
-        // A folder that is not ours to open is not one in which we made this one.
-        Some(Err(error)) if error.kind() != io::ErrorKind::PermissionDenied => return Err(error),
-        _ => {}
-    }
-    for above in above {
-        if let Err(error) = files.sync_dir(above) {
-            tracing::debug!(path = %above.display(), %error, "a folder above the data folder cannot be synced");
-        }
-    }
-    Ok(())
 }
 
 /// Deletes an object. A crash at any moment leaves all of it or nothing: from the first step on it is deleted, and the
@@ -608,93 +398,6 @@ pub(crate) fn erase(
     journal.delete(key).map_err(error)?;
     remove_files(files, path).map_err(error)?;
     registry.remove(&key.class, &key.id)
-}
-
-/// Removes a database and its log.
-pub(crate) fn remove_files(files: &dyn FileSystem, path: &Path) -> io::Result<()> {
-    // A log is never without its database: another one of that name would take it for its own.
-    files.remove(&wal_path(path))?;
-    files.remove(path)?;
-    match path.parent() {
-        Some(folder) if files.exists(folder)? => files.sync_dir(folder),
-        _ => Ok(()),
-    }
-}
-
-/// Makes a database and its log durable as they are.
-pub(crate) fn sync_files(files: &dyn FileSystem, path: &Path) -> io::Result<()> {
-    files.open(&wal_path(path), Open::Existing)?.sync()?;
-    files.open(path, Open::Existing)?.sync()?;
-    sync_folders(files, path)
-}
-
-/// The database of an object in a data folder.
-pub(crate) fn path(folder: &Path, key: &ObjectKey) -> PathBuf {
-    let mut name = String::with_capacity(80);
-    for byte in &key.id[1..] {
-        let _ = write!(name, "{byte:02x}");
-    }
-    name.push_str(".sqlite");
-    folder.join("objects").join(class_folder(&key.class)).join(format!("{:02x}", key.id[0])).join(name)
-}
-
-/// The folder of a class: its unique key, with what a file name cannot hold in hex.
-pub(crate) fn class_folder(class: &str) -> String {
-    let mut folder = String::with_capacity(class.len());
-    for byte in class.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' => folder.push(char::from(byte)),
-            byte => {
-                let _ = write!(folder, "%{byte:02x}");
-            }
-        }
-    }
-    folder
-}
-
-/// The class that a folder is of.
-pub(crate) fn class_of_folder(folder: &str) -> Option<String> {
-    let mut class = Vec::with_capacity(folder.len());
-    let mut bytes = folder.bytes();
-    while let Some(byte) = bytes.next() {
-        class.push(match byte {
-            b'%' => hex(bytes.next()?, bytes.next()?)?,
-            byte => byte,
-        });
-    }
-    String::from_utf8(class).ok()
-}
-
-/// The id that the name of a folder and that of a file in it spell.
-pub(crate) fn id_of_name(first: &str, rest: &str) -> Option<[u8; 32]> {
-    let digits = [first.as_bytes(), rest.as_bytes()].concat();
-    let bytes: Option<Vec<u8>> = digits.chunks(2).map(|pair| hex(*pair.first()?, *pair.get(1)?)).collect();
-    bytes?.try_into().ok()
-}
-
-fn hex(high: u8, low: u8) -> Option<u8> {
-    let digit = |digit: u8| char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    Some(digit(high)? << 4 | digit(low)?)
-}
-
-fn lock_folder(folder: &Path) -> Result<std::fs::File, OpenError> {
-    let io = |source| OpenError::Io { folder: folder.into(), source };
-    make_folder(folder).map_err(io)?;
-    let lock = std::fs::File::create(folder.join("lock")).map_err(io)?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(std::fs::TryLockError::WouldBlock) => Err(OpenError::InUse(folder.into())),
-        Err(std::fs::TryLockError::Error(source)) => Err(io(source)),
-    }
-}
-
-/// Makes the data folder when it is not there: for this user alone, and for no version control.
-fn make_folder(folder: &Path) -> io::Result<()> {
-    if folder.is_dir() {
-        return Ok(());
-    }
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    std::fs::write(folder.join(".gitignore"), "*\n")
 }
 
 /// Tells the registry what the journal said, and asks it which objects cannot be served.
@@ -752,24 +455,4 @@ fn open_registry<T>(
         registry.set_complete()?;
     }
     Ok((registry, begun))
-}
-
-#[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use super::{class_folder, class_of_folder, id_of_name, path};
-    use crate::commit_log::ObjectKey;
-
-    #[test]
-    fn a_path_tells_its_object() {
-        let key = ObjectKey { class: "my app/Räume.v2%".into(), id: std::array::from_fn(|at| at as u8 * 7) };
-        let path = path(Path::new("data"), &key);
-        let parts: Vec<_> = path.iter().map(|part| part.to_str().unwrap()).collect();
-        assert_eq!(parts[..3], ["data", "objects", "my%20app%2fR%c3%a4ume%2ev2%25"]);
-        assert_eq!(class_of_folder(parts[2]).as_deref(), Some(&*key.class));
-        assert_eq!(id_of_name(parts[3], parts[4].strip_suffix(".sqlite").unwrap()), Some(key.id));
-        assert_eq!(class_folder("app-Room_1"), "app-Room_1");
-        assert_eq!((class_of_folder("a%zz"), id_of_name("00", "11")), (None, None));
-    }
 }

@@ -39,7 +39,7 @@ impl Host {
         let (Some(key), Some(store)) = (self.key_on_disk(), self.store()) else { return true };
         let mut storage = self.storage.borrow_mut();
         match storage.as_deref_mut() {
-            Some(HostStorage { file: File::Free, .. }) | None => match store.claim(&key, &self.waiter()) {
+            Some(HostStorage { file: File::Free, .. }) | None => match store.claims().claim(&key, &self.waiter()) {
                 Claim::Busy => false,
                 // The usual case: it may never be used.
                 Claim::Yours(Known::Nothing) => true,
@@ -71,7 +71,7 @@ impl Host {
         let storage = slot.get_or_insert_default();
         let known = match storage.file {
             File::Claimed(known) => known,
-            File::Free => store.claim_and_wait(&key, self.waiter()),
+            File::Free => store.claims().claim_and_wait(&key, self.waiter()),
             File::Spoilt(_) => {
                 let what = "lost writes could not be cut off".to_owned();
                 return Err(Error::Disk { path: store.path(&key), what });
