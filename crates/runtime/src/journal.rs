@@ -25,6 +25,7 @@ mod writer;
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
@@ -64,8 +65,6 @@ struct State {
     batch: u64,
     /// Batches before this one are durable, or were given up.
     done: u64,
-    /// The last batch that was given up.
-    given_up: Option<u64>,
     /// What the log of each object holds that is not in its database, as far as commits of it are on their way.
     logs: HashMap<ObjectKey, WalRange>,
     /// Objects of which a commit was given up, and which have not said [`CommitLog::cut`] since: what comes of them until
@@ -95,6 +94,14 @@ struct Batch {
     objects: HashSet<ObjectKey>,
     /// Whether it has to be durable in relaxed mode too.
     must_sync: bool,
+    /// Set when it is given up, for those who wait for it.
+    is_given_up: Arc<AtomicBool>,
+}
+
+/// A batch that somebody waits for. Those after it may have come to another end before he looks.
+struct Awaited {
+    batch: u64,
+    is_given_up: Arc<AtomicBool>,
 }
 
 /// Where a journal begins: after what was read of the one before.
@@ -127,14 +134,7 @@ impl Journal {
         let state = Mutex::new(State { segments, logs, ..State::default() });
         let (filled, advanced) = Default::default();
         let shared = Arc::new(Shared { state, filled, advanced, files, folder, durability, tuning, keeper });
-        let writer = Writer {
-            shared: shared.clone(),
-            group,
-            synced: group,
-            next_segment: segment,
-            open: None,
-            is_settled: true,
-        };
+        let writer = Writer::new(shared.clone(), group, segment);
         let thread = std::thread::Builder::new().name("journal".into()).spawn(move || writer.run())?;
         Ok((Self(shared), thread))
     }
@@ -177,19 +177,23 @@ impl Journal {
     }
 
     /// Waits until what was pushed last is durable, with all before it.
-    fn wait_for_next(&self, mut state: MutexGuard<'_, State>) -> io::Result<()> {
+    fn wait_for_next(&self, state: MutexGuard<'_, State>) -> io::Result<()> {
         self.0.filled.notify_one();
-        let wanted = state.batch;
+        let awaited = Awaited { batch: state.batch, is_given_up: state.next.is_given_up.clone() };
+        self.wait_for(&awaited, state)
+    }
+
+    fn wait_for(&self, awaited: &Awaited, mut state: MutexGuard<'_, State>) -> io::Result<()> {
         state.waiting += 1;
         self.0.advanced.notify_all();
-        while state.done <= wanted && !state.has_ended {
+        while state.done <= awaited.batch && !state.has_ended {
             state = self.0.advanced.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         state.waiting -= 1;
-        match state.given_up {
-            Some(batch) if batch >= wanted => Err(io::Error::other("the journal could not be written")),
-            _ if state.done <= wanted => Err(io::Error::other("the journal has ended")),
-            _ => Ok(()),
+        match awaited.is_given_up.load(Ordering::Relaxed) {
+            true => Err(io::Error::other("the journal could not be written")),
+            false if state.done <= awaited.batch => Err(io::Error::other("the journal has ended")),
+            false => Ok(()),
         }
     }
 
@@ -376,5 +380,45 @@ impl Batch {
         self.records += 1;
         self.objects.insert(record.key.clone());
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use dormouse_storage::file::sim::{Fault, SimDisk};
+
+    use super::*;
+
+    #[test]
+    fn whoever_waits_hears_what_became_of_his_own_batch_whatever_comes_after_it() {
+        let disk = SimDisk::new(1);
+        let shared = Arc::new(Shared {
+            state: Mutex::default(),
+            filled: Condvar::new(),
+            advanced: Condvar::new(),
+            files: Arc::new(disk.clone()),
+            folder: "data/journal".into(),
+            durability: Durability::Strict,
+            tuning: Tuning::default(),
+            keeper: Arc::default(),
+        });
+        let (journal, mut writer) = (Journal(shared.clone()), Writer::new(shared, 0, 0));
+        let push = |id: u8| {
+            let mut state = journal.0.lock();
+            let key = ObjectKey { class: "app-Room".into(), id: [id; 32] };
+            state.next.push(&mark(Kind::Deleted, &key, None, None));
+            Awaited { batch: state.batch, is_given_up: state.next.is_given_up.clone() }
+        };
+        let safe = push(1);
+        writer.write_next();
+        disk.fail_at(1, Fault::IO);
+        let lost = push(2);
+        writer.write_next();
+        let after = push(3);
+        writer.write_next();
+        let result = |awaited| journal.wait_for(&awaited, journal.0.lock()).map_err(|error| error.to_string());
+        assert_eq!(result(safe), Ok(()));
+        assert_eq!(result(lost), Err("the journal could not be written".to_owned()));
+        assert_eq!(result(after), Ok(()));
     }
 }

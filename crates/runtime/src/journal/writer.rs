@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::io;
 use std::path::PathBuf;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
 use dormouse_storage::file::{File, Open};
@@ -16,15 +17,17 @@ use crate::store::Durability;
 
 /// The thread that writes.
 pub(super) struct Writer {
-    pub(super) shared: Arc<Shared>,
+    shared: Arc<Shared>,
     /// The number of the next group.
-    pub(super) group: u64,
+    group: u64,
     /// Groups before this one are durable.
-    pub(super) synced: u64,
-    pub(super) next_segment: u64,
-    pub(super) open: Option<OpenSegment>,
+    synced: u64,
+    next_segment: u64,
+    open: Option<OpenSegment>,
     /// Whether it can be told from the disk that the last group is durable.
-    pub(super) is_settled: bool,
+    is_settled: bool,
+    /// A buffer to be used again.
+    spent: Vec<u8>,
 }
 
 /// What the thread does next.
@@ -35,7 +38,7 @@ enum Next {
 }
 
 /// The segment that is written.
-pub(super) struct OpenSegment {
+struct OpenSegment {
     file: Box<dyn File>,
     path: PathBuf,
     /// Where the next group goes.
@@ -44,15 +47,15 @@ pub(super) struct OpenSegment {
 }
 
 impl Writer {
+    pub(super) fn new(shared: Arc<Shared>, group: u64, next_segment: u64) -> Self {
+        Self { shared, group, synced: group, next_segment, open: None, is_settled: true, spent: Vec::new() }
+    }
+
     pub(super) fn run(mut self) {
-        let mut spent = Vec::new();
         loop {
             match self.next() {
-                Next::Batch => {}
-                Next::Pause => {
-                    self.settle();
-                    continue;
-                }
+                Next::Batch => self.write_next(),
+                Next::Pause => self.settle(),
                 Next::End => {
                     self.settle();
                     self.seal();
@@ -60,13 +63,17 @@ impl Writer {
                     return self.shared.advanced.notify_all();
                 }
             }
-            let (mut batch, number) = self.take_batch(std::mem::take(&mut spent));
-            let result = self.write(&mut batch);
-            self.is_settled = self.shared.durability == Durability::Relaxed;
-            self.tell(&mut batch, number, result);
-            batch.bytes.clear();
-            spent = batch.bytes;
         }
+    }
+
+    /// Writes what has gathered, and tells what became of it.
+    pub(super) fn write_next(&mut self) {
+        let (mut batch, number) = self.take_batch();
+        let result = self.write(&mut batch);
+        self.is_settled = self.shared.durability == Durability::Relaxed;
+        self.tell(&mut batch, number, result);
+        batch.bytes.clear();
+        self.spent = batch.bytes;
     }
 
     /// Waits for what is to be done next.
@@ -93,10 +100,10 @@ impl Writer {
         }
     }
 
-    /// All that waits to be written. `spent` is a buffer to be used again.
-    fn take_batch(&self, spent: Vec<u8>) -> (Batch, u64) {
+    /// All that waits to be written.
+    fn take_batch(&mut self) -> (Batch, u64) {
         let mut state = self.shared.lock();
-        let next = Batch { bytes: spent, ..Batch::default() };
+        let next = Batch { bytes: std::mem::take(&mut self.spent), ..Batch::default() };
         let batch = std::mem::replace(&mut state.next, next);
         state.batch += 1;
         (batch, state.batch - 1)
@@ -180,12 +187,15 @@ impl Writer {
         let mut lost = std::mem::take(&mut batch.tickets);
         let mut state = self.shared.lock();
         let mut last = number;
+        batch.is_given_up.store(true, Ordering::Relaxed);
         if state.next.objects.iter().any(|key| batch.objects.contains(key)) {
-            lost.append(&mut std::mem::take(&mut state.next).tickets);
+            let mut next = std::mem::take(&mut state.next);
+            next.is_given_up.store(true, Ordering::Relaxed);
+            lost.append(&mut next.tickets);
             last = state.batch;
             state.batch += 1;
         }
-        (state.done, state.given_up) = (last + 1, Some(last));
+        state.done = last + 1;
         state.broken.extend(lost.iter().map(|(key, _)| key.clone()));
         drop(state);
         self.shared.advanced.notify_all();

@@ -82,7 +82,6 @@ fn live(
         load.check(&server, case);
     }
     let (answers, micros, loss) = (random.below(80), random.below(3_000), random.below(u64::MAX));
-    let t = Instant::now();
     let image = load.run(&server, lens, || {
         load.wait_for(answers);
         let moment = Instant::now() + Duration::from_micros(micros);
@@ -102,10 +101,7 @@ fn live(
             }
         }
     });
-    eprintln!("run {:?} {answers}", t.elapsed());
-    let t = Instant::now();
     drop(server);
-    eprintln!("drop {:?} {end:?}", t.elapsed());
     match image {
         None => disk.clone(),
         Some((image, told, asked)) => {
