@@ -6,11 +6,11 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::engine::{Engine, Fault};
 use crate::limits::MEMORY_MAX;
-use crate::modules::{Loaded, Sources};
+use crate::modules::{Loaded, Unlinked};
 use crate::ops;
 
 /// The module that the host runs first and calls from then on.
@@ -111,6 +111,10 @@ const FILES: &[(&str, &str)] = &[
 const OFFERED: &[(&str, &str)] =
     &[("cloudflare:workers", "dormouse:workers"), ("node:async_hooks", "dormouse:node_async_hooks")];
 
+/// The platform of this program, compiled when it is asked for first: it is the same for all Workers and all their
+/// versions.
+static COMPILED: OnceLock<Arc<Platform>> = OnceLock::new();
+
 /// The platform, compiled.
 pub(crate) struct Platform {
     code: HashMap<String, Vec<u8>>,
@@ -118,14 +122,23 @@ pub(crate) struct Platform {
 }
 
 impl Platform {
-    /// Compiles all files.
+    /// The platform of this program.
     ///
     /// # Errors
     ///
     /// When a file is not JavaScript.
-    pub(crate) fn compile() -> Result<Arc<Self>, Fault> {
+    pub(crate) fn compiled() -> Result<Arc<Self>, Fault> {
+        if let Some(platform) = COMPILED.get() {
+            return Ok(platform.clone());
+        }
+        let platform = Self::compile()?;
+        Ok(COMPILED.get_or_init(|| Arc::new(platform)).clone())
+    }
+
+    /// Compiles all files.
+    fn compile() -> Result<Self, Fault> {
         let ops = ops_module();
-        let engine = Engine::new(MEMORY_MAX, Rc::from([]), Rc::new(Sources))?;
+        let engine = Engine::new(MEMORY_MAX, Rc::from([]), Rc::new(Unlinked))?;
         let mut code = HashMap::new();
         for (name, source) in FILES {
             let name = format!("dormouse:{name}");
@@ -134,7 +147,7 @@ impl Platform {
             })?;
             code.insert(name, compiled);
         }
-        Ok(Arc::new(Self { code, ops }))
+        Ok(Self { code, ops })
     }
 
     pub(crate) fn load(&self, name: &str) -> Option<Loaded<'_>> {
@@ -164,15 +177,6 @@ pub(crate) fn resolve(base: &str, specifier: &str) -> Option<String> {
         "ops" => Some("dormouse:ops".to_owned()),
         name => FILES.iter().any(|(have, _)| *have == name).then(|| format!("dormouse:{name}")),
     }
-}
-
-/// The source of one of the platform's modules.
-pub(crate) fn source(name: &str) -> Option<&'static str> {
-    if name == "dormouse:ops" {
-        return Some("");
-    }
-    let name = name.strip_prefix("dormouse:")?;
-    FILES.iter().find(|(have, _)| *have == name).map(|(_, source)| *source)
 }
 
 /// The module that gives the platform its ops.

@@ -243,7 +243,7 @@ pub fn application(workers: Vec<Worker>) -> Result<Application, Error> {
     if workers.is_empty() {
         return Err(Error::NoWorker);
     }
-    let platform = compile()?;
+    let platform = platform()?;
     let mut doors = Doors::of(&workers)?;
     for worker in &workers {
         let version = Arc::new(Version::new(worker, &workers, &doors, platform.clone())?);
@@ -280,7 +280,7 @@ pub fn application(workers: Vec<Worker>) -> Result<Application, Error> {
 pub fn exports(worker: &Worker) -> Result<Vec<Export>, Error> {
     let bare = Worker { bindings: Vec::new(), classes: Vec::new(), ..worker.clone() };
     let workers = [bare];
-    let version = Version::new(&workers[0], &workers, &Doors::of(&workers)?, compile()?)?;
+    let version = Version::new(&workers[0], &workers, &Doors::of(&workers)?, platform()?)?;
     Ok(parse(&inspect(&Arc::new(version))?))
 }
 
@@ -306,8 +306,8 @@ fn inspect(version: &Arc<Version>) -> Result<String, Error> {
     })
 }
 
-fn compile() -> Result<Arc<Platform>, Error> {
-    Platform::compile().map_err(|fault| Error::Faulty { worker: "platform".to_owned(), message: fault.to_string() })
+fn platform() -> Result<Arc<Platform>, Error> {
+    Platform::compiled().map_err(|fault| Error::Faulty { worker: "platform".to_owned(), message: fault.to_string() })
 }
 
 /// The ways into Workers, by their index on the node: the first is the entry.
