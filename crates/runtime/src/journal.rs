@@ -139,6 +139,15 @@ impl Journal {
         Ok((Self(shared), thread))
     }
 
+    /// Writes what has come, ends the thread, and waits for that.
+    pub(crate) fn end(&self) {
+        self.stop();
+        let mut state = self.0.lock();
+        while !state.has_ended {
+            state = self.0.advanced.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
     /// Writes what has come, and ends the thread.
     pub(crate) fn stop(&self) {
         self.0.lock().stops = true;
@@ -218,21 +227,32 @@ impl Journal {
     ///
     /// When the disk fails.
     pub(crate) fn retire(&self, segment: &Segment) -> io::Result<()> {
-        let spare = spare(&self.0.folder);
+        let Shared { files, folder, tuning, .. } = &*self.0;
+        let spare = spare(folder);
         // It may have its new name, of which only the sync failed.
-        if self.0.files.exists(&segment.path)? {
-            match self.0.files.exists(&spare)? {
-                true => self.0.files.remove(&segment.path)?,
-                false => self.0.files.rename(&segment.path, &spare)?,
+        if files.exists(&segment.path)? {
+            let is_short = files.open(&segment.path, Open::Existing)?.len()? < tuning.segment_len;
+            match is_short || files.exists(&spare)? {
+                true => files.remove(&segment.path)?,
+                false => files.rename(&segment.path, &spare)?,
             }
         }
-        self.0.files.sync_dir(&self.0.folder)?;
+        files.sync_dir(folder)?;
         let mut state = self.0.lock();
         state.segments -= 1;
         state.is_stuck = false;
         drop(state);
         self.0.advanced.notify_all();
         Ok(())
+    }
+
+    /// Nothing is written any more: none is needed in reserve.
+    ///
+    /// # Errors
+    ///
+    /// When the disk fails.
+    pub(crate) fn remove_spare(&self) -> io::Result<()> {
+        self.0.files.remove(&spare(&self.0.folder))
     }
 
     /// The oldest segment cannot be retired now: no commit shall wait for that.

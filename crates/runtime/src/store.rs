@@ -30,7 +30,7 @@ use dormouse_storage::{Db, Error, Vfs};
 use crate::commit_log::{CommitLog, Facts, ObjectKey, Ticket};
 use crate::journal::recover::{RecoverError, Recovered, recover};
 use crate::journal::{Journal, Segment};
-use crate::keeper::{Keeper, KeeperInbox, Question, rebuild};
+use crate::keeper::{Keeper, KeeperInbox, Question, Rebuilding};
 use crate::limits::STATEMENT_TIME_MAX;
 use crate::node::Handle;
 
@@ -95,6 +95,7 @@ pub(crate) struct Store {
 struct Idle {
     registry: Registry,
     segments: Vec<Segment>,
+    is_complete: bool,
     facts: HashMap<ObjectKey, Facts>,
     closed: Vec<ObjectKey>,
 }
@@ -136,7 +137,7 @@ impl Store {
         let journal_folder = folder.join("journal");
         let Recovered { start, segments, mut facts, deleted, refused } = recover(&*files, folder, &journal_folder)?;
         let begin = |registry: &mut Registry| begin_registry(registry, &deleted, &refused);
-        let (registry, refused) = open_registry(&vfs, folder, &begin)?;
+        let (registry, is_complete, refused) = open_registry(&vfs, folder, &begin)?;
         // What the registry says of these is that they are refused.
         facts.retain(|key, _| !refused.contains_key(key));
         let claims = Arc::new(Claims::default());
@@ -160,7 +161,7 @@ impl Store {
             journal: Arc::new(journal),
             inbox,
             threads: Mutex::new(vec![thread]),
-            idle: Mutex::new(Some(Idle { registry, segments, facts, closed })),
+            idle: Mutex::new(Some(Idle { registry, is_complete, segments, facts, closed })),
             lock,
         })
     }
@@ -189,6 +190,7 @@ impl Store {
             pauses_until: None,
             fired: HashMap::new(),
             again: VecDeque::new(),
+            rebuilding: (!idle.is_complete).then(Rebuilding::default),
             next_alarm: None,
         };
         if !idle.facts.is_empty() {
@@ -200,18 +202,17 @@ impl Store {
         Ok(())
     }
 
-    /// Ends the threads, after they have written what they were given, and leaves the folder to others.
+    /// Ends the threads, after they have written what they were given, and leaves the folder to others. The keeper ends
+    /// the journal, when it needs it no more.
     pub(crate) fn stop(&self) {
-        self.journal.stop();
+        self.inbox.stop();
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
-        for (index, thread) in threads.into_iter().enumerate() {
-            if index == 1 {
-                // Not before the journal has told it the last.
-                self.inbox.stop();
-            }
+        for thread in threads.into_iter().rev() {
             if thread.join().is_err() {
                 tracing::error!("a thread of the storage ended with a panic");
             }
+            // For when there is no keeper, or it ended before its time.
+            self.journal.stop();
         }
         if let Err(error) = self.lock.unlock() {
             tracing::warn!(%error, "the data folder stays locked until the process ends");
@@ -376,8 +377,12 @@ impl Store {
 
 /// Tells the journal, and so the registry, what a database says of itself that may hold commits that neither has heard of.
 pub(crate) fn note_found(log: &dyn CommitLog, key: &ObjectKey, db: &Db) -> Result<(), Error> {
-    let facts = Facts { name: db.stored_name()?.map(Into::into), alarm_due_ms: db.alarm()?.map(|alarm| alarm.due_ms) };
-    log.note(key, facts).map_err(|error| Error::Disk { path: db.path().into(), what: error.to_string() })
+    log.note(key, facts_of(db)?).map_err(|error| Error::Disk { path: db.path().into(), what: error.to_string() })
+}
+
+/// What a database says of itself that the registry must know.
+pub(crate) fn facts_of(db: &Db) -> Result<Facts, Error> {
+    Ok(Facts { name: db.stored_name()?.map(Into::into), alarm_due_ms: db.alarm()?.map(|alarm| alarm.due_ms) })
 }
 
 /// What the registry keeps of an object that cannot be served.
@@ -421,38 +426,61 @@ fn begin_registry(
     Ok(refusals.map(key).collect())
 }
 
-/// Opens the registry and begins with it; one that is lost or damaged is made again from the files of the objects.
+/// Opens the registry and begins with it, and tells whether it is complete. One that is lost or damaged is empty now, and
+/// is made again by the keeper.
+///
+/// It is not read whole: its pages have checksums, so one that is damaged shows when it is read, and says nothing wrong
+/// before ([`Registry::is_damaged`]).
 fn open_registry<T>(
     vfs: &Vfs,
     folder: &Path,
     begin: &dyn Fn(&mut Registry) -> Result<T, Error>,
-) -> Result<(Registry, T), OpenError> {
-    let path = folder.join(REGISTRY);
-    let files = vfs.files();
-    let io = |source| OpenError::Io { folder: folder.into(), source };
+) -> Result<(Registry, bool, T), OpenError> {
     let open = || {
-        let registry = Registry::open(vfs, &path)?;
-        registry.check()?;
-        Ok(registry)
+        let mut registry = Registry::open(vfs, &folder.join(REGISTRY))?;
+        let begun = begin(&mut registry)?;
+        Ok((registry.is_complete()?, registry, begun))
     };
-    let mut registry = match open() {
-        Err(error @ Error::Damaged { .. }) => {
-            tracing::error!(%error, "the registry is damaged, and is made again from the files of all objects");
-            for file in [wal_path(&path), path.clone()] {
-                files.remove(&file).map_err(io)?;
-            }
-            Registry::open(vfs, &path)?
+    let is_begun_again = vfs
+        .files()
+        .exists(&folder.join(INCOMPLETE))
+        .map_err(|source| OpenError::Io { folder: folder.into(), source })?;
+    match open() {
+        Ok((is_complete, registry, begun)) if !is_begun_again => Ok((registry, is_complete, begun)),
+        Err(error) if !matches!(error, Error::Damaged { .. }) => Err(error.into()),
+        _ => {
+            tracing::error!("the registry is damaged, and is made again from the files of all objects");
+            let mut registry = new_registry(vfs, folder)?;
+            let begun = begin(&mut registry)?;
+            Ok((registry, false, begun))
         }
-        opened => opened?,
+    }
+}
+
+/// There while a registry is made in place of a damaged one: what is there of either is not complete.
+const INCOMPLETE: &str = "registry.incomplete";
+
+/// An empty registry in place of a damaged one.
+pub(crate) fn new_registry(vfs: &Vfs, folder: &Path) -> Result<Registry, Error> {
+    let (files, path) = (vfs.files(), folder.join(REGISTRY));
+    let remove = || {
+        // A database without its log could be a whole one that is out of date: first of all it is known to be no good.
+        files.open(&folder.join(INCOMPLETE), Open::OrCreate)?;
+        files.sync_dir(folder)?;
+        files.remove(&wal_path(&path))?;
+        files.remove(&path)
     };
-    // One that was just made, or whose making was cut off.
-    let is_complete = registry.is_complete()?;
-    if !is_complete {
-        rebuild(vfs, folder, &mut registry)?;
+    remove().map_err(|error| Error::Disk { path: path.clone(), what: error.to_string() })?;
+    Registry::open(vfs, &path)
+}
+
+/// A registry is complete.
+pub(crate) fn note_complete(files: &dyn FileSystem, folder: &Path) -> io::Result<()> {
+    let path = folder.join(INCOMPLETE);
+    if !files.exists(&path)? {
+        return Ok(());
     }
-    let begun = begin(&mut registry)?;
-    if !is_complete {
-        registry.set_complete()?;
-    }
-    Ok((registry, begun))
+    // The one before must not come back.
+    files.sync_dir(folder)?;
+    files.remove(&path)
 }

@@ -181,6 +181,27 @@ impl Host {
         }
     }
 
+    /// The keeper has lost what it knew of the object. It asks again when it hears nothing.
+    pub(crate) fn handle_tell(&self) {
+        let is_dirty = self.object.borrow().is_dirty();
+        let alarm = match self.storage.borrow_mut().as_deref_mut() {
+            Some(storage) => {
+                // Whatever comes next says it.
+                storage.registered = false;
+                // What is not durable is nobody's to know.
+                if is_dirty || storage.is_held() || !storage.pending.is_empty() {
+                    return;
+                }
+                storage.alarm
+            }
+            None => None,
+        };
+        match (self.key_on_disk(), self.store()) {
+            (Some(key), Some(store)) if alarm.is_some() => store.note(&key, facts(alarm, self.name())),
+            _ => self.find_alarm(),
+        }
+    }
+
     /// The keeper has written the log into the database, or could not, or a loan is back. One that must be closed is opened
     /// again when it is used.
     pub(crate) fn handle_checkpointed(&self, db: Box<Db>, result: Result<(), Known>) {

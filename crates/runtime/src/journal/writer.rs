@@ -12,6 +12,7 @@ use super::record::{ALIGNMENT, GROUP_HEADER_LEN, Group, encode_group};
 use super::segment::{Segment, fill, segment_path, spare};
 use super::{Batch, Shared};
 use crate::commit_log::{ObjectKey, Ticket};
+use crate::limits::{FIRST_SEGMENT_LEN, JOURNAL_BUFFER_LEN_KEPT};
 use crate::signals::Signal;
 use crate::store::Durability;
 
@@ -30,6 +31,16 @@ pub(super) struct Writer {
     spent: Vec<u8>,
 }
 
+/// Tells that the thread has ended, however that came: nobody waits for it in vain.
+struct Ended(Arc<Shared>);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.0.lock().has_ended = true;
+        self.0.advanced.notify_all();
+    }
+}
+
 /// What the thread does next.
 enum Next {
     Batch,
@@ -41,6 +52,7 @@ enum Next {
 struct OpenSegment {
     file: Box<dyn File>,
     path: PathBuf,
+    len: u64,
     /// Where the next group goes.
     at: u64,
     objects: HashSet<ObjectKey>,
@@ -52,15 +64,14 @@ impl Writer {
     }
 
     pub(super) fn run(mut self) {
+        let _ended = Ended(self.shared.clone());
         loop {
             match self.next() {
                 Next::Batch => self.write_next(),
                 Next::Pause => self.settle(),
                 Next::End => {
                     self.settle();
-                    self.seal();
-                    self.shared.lock().has_ended = true;
-                    return self.shared.advanced.notify_all();
+                    return self.seal();
                 }
             }
         }
@@ -73,6 +84,7 @@ impl Writer {
         self.is_settled = self.shared.durability == Durability::Relaxed;
         self.tell(&mut batch, number, result);
         batch.bytes.clear();
+        batch.bytes.shrink_to(JOURNAL_BUFFER_LEN_KEPT);
         self.spent = batch.bytes;
     }
 
@@ -131,7 +143,7 @@ impl Writer {
         batch.bytes[..GROUP_HEADER_LEN].copy_from_slice(&encode_group(group));
         batch.bytes.resize(len.next_multiple_of(ALIGNMENT), 0);
         let len = batch.bytes.len() as u64;
-        if let Some(open) = self.open.as_ref().filter(|open| open.at + len > self.shared.tuning.segment_len) {
+        if let Some(open) = self.open.as_ref().filter(|open| open.at + len > open.len) {
             if self.shared.durability == Durability::Relaxed {
                 // So that what is durable of the next one is not behind a gap.
                 open.file.sync()?;
@@ -230,15 +242,17 @@ fn open_segment(shared: &Shared, next: &mut u64, group: u64) -> io::Result<OpenS
             files.rename(&spare, &path)?;
             files.open(&path, Open::Existing)?
         }
+        // The journal begins, and somebody waits for it: one in reserve is made meanwhile.
         false => {
             let file = files.open(&path, Open::OrCreate)?;
-            fill(&*file, shared.tuning.segment_len)?;
+            fill(&*file, shared.tuning.segment_len.min(FIRST_SEGMENT_LEN))?;
             file
         }
     };
+    let len = file.len()?;
     files.sync_dir(&shared.folder)?;
     *next += 1;
     shared.lock().segments += 1;
     shared.keeper.want_spare();
-    Ok(OpenSegment { file, path, at: 0, objects: HashSet::new() })
+    Ok(OpenSegment { file, path, len, at: 0, objects: HashSet::new() })
 }

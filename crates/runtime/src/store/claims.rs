@@ -70,15 +70,24 @@ impl Claims {
         Some(known)
     }
 
+    /// The same, whatever their log holds.
+    pub(crate) fn take(&self, key: &ObjectKey) -> Option<Known> {
+        self.take_as(key, Files::Kept(Vec::new()))
+    }
+
     /// Lends files that nobody has, and tells what is known of their log.
     pub(crate) fn lend(&self, key: &ObjectKey) -> Option<Known> {
+        self.take_as(key, Files::Lent(Vec::new()))
+    }
+
+    fn take_as(&self, key: &ObjectKey, holder: Files) -> Option<Known> {
         let mut files = self.lock();
         let known = match files.get(key) {
             None => Known::Nothing,
             Some(Files::Closed(known)) => *known,
             Some(Files::Open(_) | Files::Kept(_) | Files::Lent(_)) => return None,
         };
-        files.insert(key.clone(), Files::Lent(Vec::new()));
+        files.insert(key.clone(), holder);
         Some(known)
     }
 
@@ -151,6 +160,12 @@ impl Claims {
         }
     }
 
+    /// The objects whose files nobody has, and have a log.
+    pub(crate) fn all_closed(&self) -> Vec<ObjectKey> {
+        let files = self.lock();
+        files.iter().filter(|(_, files)| matches!(files, Files::Closed(_))).map(|(key, _)| key.clone()).collect()
+    }
+
     /// Whether somebody has the files, or their log is not empty.
     pub(crate) fn has(&self, key: &ObjectKey) -> bool {
         self.lock().contains_key(key)
@@ -164,6 +179,11 @@ impl Claims {
     /// Why an object is not served.
     pub(crate) fn why_refused(&self, key: &ObjectKey) -> Option<String> {
         self.refused().get(key).cloned()
+    }
+
+    /// All objects that are not.
+    pub(crate) fn all_refused(&self) -> Vec<ObjectKey> {
+        self.refused().keys().cloned().collect()
     }
 
     pub(super) fn refused(&self) -> MutexGuard<'_, HashMap<ObjectKey, String>> {

@@ -18,8 +18,10 @@ mod operator;
 mod outlaws;
 mod power;
 mod process;
+mod registry;
 mod rig;
 mod seeds;
+mod starts;
 
 use std::path::Path;
 use std::time::Duration;
