@@ -1,8 +1,8 @@
 //! What the bytes of a connection go over: a TCP stream, or anything else that can be read and written.
 //!
 //! Almost all are TCP, and for them nothing stands between a frame and its system call. The others (TLS, a stream of
-//! HTTP/2, the pipe between two objects) are behind a trait. A stream can move to another thread: it is a
-//! [`Travelling`] on its way, which belongs to no reactor.
+//! HTTP/2, the pipe between two objects) are behind a trait. A stream can move to another thread; on its way it belongs
+//! to no reactor.
 //!
 //! Invariant: to write never waits. What is not taken now can be tried again when the task of the connection is woken.
 

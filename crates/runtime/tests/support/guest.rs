@@ -60,16 +60,6 @@ impl Watch {
         self.log.recv_timeout(PATIENCE).expect("an object reports something")
     }
 
-    /// The next report of some kind.
-    pub(crate) fn find(&self, mut is_it: impl FnMut(&str) -> bool) -> String {
-        loop {
-            let line = self.next();
-            if is_it(&line) {
-                return line;
-            }
-        }
-    }
-
     /// Waits until an object reports this, and tells what was reported before it.
     pub(crate) fn wait_for(&self, line: &str) -> Vec<String> {
         let deadline = Instant::now() + PATIENCE;
