@@ -15,7 +15,6 @@ mod faults;
 mod lives;
 mod operator;
 mod outlaws;
-mod power;
 mod process;
 mod registry;
 mod rig;

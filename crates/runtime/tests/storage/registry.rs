@@ -8,7 +8,7 @@ use dormouse_runtime::operator::Objects;
 use dormouse_storage::file::sim::{Fault, Loss, SimDisk};
 
 use crate::node::Server;
-use crate::rig::Rig;
+use crate::rig::{Count, LENS, Rig};
 
 /// Enough that the registry has several pages.
 const OBJECTS: u64 = 150;
@@ -101,6 +101,35 @@ fn objects_that_are_in_use_tell_what_a_new_registry_must_know() {
     wait_until("all objects are listed", || list(&server).as_ref() == Some(&listed));
     let incomplete = folder.path().join("registry.incomplete");
     wait_until("it is complete", || !disk.paths().contains(&incomplete));
+}
+
+#[test]
+fn a_new_registry_is_there_after_a_power_loss_when_the_journal_has_forgotten_what_it_was_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let (disk, mut listed) = disk_with_objects(folder.path(), 4);
+    disk.flip(&registry(folder.path()), 1_000, 3);
+    let (server, _watch) = rig(&disk).start(folder.path());
+    assert_eq!(server.ask(&format!("/new/set-alarm?{NEVER}")).0, 200);
+    listed.insert((Some("new".to_owned()), Some(NEVER)));
+    let incomplete = folder.path().join("registry.incomplete");
+    wait_until("it is complete", || !disk.paths().contains(&incomplete));
+    let is_segment = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "log");
+    let segment = disk.paths().into_iter().find(is_segment).unwrap();
+    let mut client = server.connect("/o149/socket");
+    let count = Count::default();
+    wait_until("the segment is gone", || {
+        count.write(&mut client, LENS[1]).unwrap();
+        !disk.paths().contains(&segment)
+    });
+    let image = disk.power_loss_of(Loss::Everything, 1);
+    drop((client, server));
+    let (server, _watch) = rig(&image).start(folder.path());
+    listed.retain(|(name, _)| name.as_deref() != Some("o149"));
+    wait_until("it says what it said", || {
+        let mut now = list(&server).unwrap_or_default();
+        now.retain(|(name, _)| name.as_deref() != Some("o149"));
+        now == listed
+    });
 }
 
 #[test]

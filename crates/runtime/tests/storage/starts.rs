@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use dormouse_runtime::operator::Objects;
 use dormouse_runtime::store::Durability;
 use dormouse_storage::file::sim::{Fault, Loss, SimDisk};
 
@@ -48,6 +49,9 @@ fn a_stop_in_peace_leaves_databases_and_nothing_else() {
         }
         let (server, _watch) = Rig::new(disk.power_loss_of(Loss::Everything, 1)).start(folder.path());
         load.check(&server, "after a power loss");
+        // What the journal has forgotten the registry knows.
+        let listed = Objects::of(server.handle()).unwrap().list(None, None, 10).unwrap();
+        assert_eq!(listed.iter().filter(|object| object.alarm_ms.is_some()).count(), OBJECTS, "{listed:?}");
     }
 }
 
