@@ -1,12 +1,12 @@
 //! The files of the platform: what user code sees, in JavaScript.
 //!
-//! Each is a module `dormouse:NAME`, which only the platform itself may import. They are compiled once in a process;
+//! Each is a module `dormouse:NAME`, which only the platform itself may import. They are compiled once;
 //! all realms load the compiled code. `main.js` imports all that is installed, and is the door of the host.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::rc::Rc;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use crate::engine::{Engine, Fault};
 use crate::limits::MEMORY_MAX;
@@ -111,32 +111,15 @@ const FILES: &[(&str, &str)] = &[
 const OFFERED: &[(&str, &str)] =
     &[("cloudflare:workers", "dormouse:workers"), ("node:async_hooks", "dormouse:node_async_hooks")];
 
-/// The platform of this program, compiled when it is asked for first: it is the same for all Workers and all their
-/// versions.
-static COMPILED: OnceLock<Arc<Platform>> = OnceLock::new();
-
-/// The platform, compiled.
-pub(crate) struct Platform {
+/// What user code runs on, compiled: a program does that once, and takes it for all Workers and all their versions.
+pub struct Platform {
     code: HashMap<String, Vec<u8>>,
     ops: String,
 }
 
 impl Platform {
-    /// The platform of this program.
-    ///
-    /// # Errors
-    ///
-    /// When a file is not JavaScript.
-    pub(crate) fn compiled() -> Result<Arc<Self>, Fault> {
-        if let Some(platform) = COMPILED.get() {
-            return Ok(platform.clone());
-        }
-        let platform = Self::compile()?;
-        Ok(COMPILED.get_or_init(|| Arc::new(platform)).clone())
-    }
-
     /// Compiles all files.
-    fn compile() -> Result<Self, Fault> {
+    pub(crate) fn of_files() -> Result<Arc<Self>, Fault> {
         let ops = ops_module();
         let engine = Engine::new(MEMORY_MAX, Rc::from([]), Rc::new(Unlinked))?;
         let mut code = HashMap::new();
@@ -147,7 +130,7 @@ impl Platform {
             })?;
             code.insert(name, compiled);
         }
-        Ok(Self { code, ops })
+        Ok(Arc::new(Self { code, ops }))
     }
 
     pub(crate) fn load(&self, name: &str) -> Option<Loaded<'_>> {
