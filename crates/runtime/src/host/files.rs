@@ -188,8 +188,9 @@ impl Host {
             Some(storage) => {
                 // Whatever comes next says it.
                 storage.registered = false;
-                // What is not durable is nobody's to know.
-                if is_dirty || storage.is_held() || !storage.pending.is_empty() {
+                // What is not durable is nobody's to know, and what has nothing is no object yet.
+                let is_blank = matches!(&storage.file, File::Open(db) | File::Leaving(db) if db.is_blank());
+                if is_dirty || is_blank || storage.is_held() || !storage.pending.is_empty() {
                     return;
                 }
                 storage.alarm

@@ -171,6 +171,10 @@ impl Keeper {
             self.checkpoint_kept(key, known)?;
             return Ok(Learnt::Later);
         }
+        if db.is_blank() {
+            // It is there because somebody looked for something.
+            return Ok(Learnt::Known);
+        }
         let facts = store::facts_of(&db)?;
         self.facts.insert(key.clone(), facts);
         Ok(Learnt::Known)
