@@ -577,6 +577,7 @@ impl Shard {
                 Signal::FilesFree(key) => self.tell(key, Host::handle_files_free),
                 Signal::LoanLost(key, failure) => self.tell(key, |host| host.handle_loan_lost(&failure)),
                 Signal::Tidy(key) => self.tell(key, Host::handle_tidy),
+                Signal::Tell(key) => self.tell(key, Host::handle_tell),
                 Signal::Checkpointed(key, db, result) => {
                     self.tell(key, |host| host.handle_checkpointed(db, result));
                 }
