@@ -15,6 +15,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use dormouse_runtime::ctx::Ctx;
 use dormouse_runtime::guest::GuestError;
+use dormouse_runtime::stub::Stub;
 use slab::Slab;
 
 use crate::engine::{Engine, Fault, JsRef, Later};
@@ -24,7 +25,7 @@ use crate::ops::compression::Compressors;
 use crate::ops::crypto::Keys;
 use crate::ops::encoding::Decoders;
 use crate::platform::{MAIN, OPS};
-use crate::tasks::GuestState;
+use crate::tasks::{GuestState, guest_error};
 use crate::worker::{ModuleSource, SourceMap, Version};
 
 /// The place of a version's isolate on a shard.
@@ -46,6 +47,8 @@ pub(crate) struct Isolate {
     epoch: (Instant, f64),
     /// Counts the bodies of all its guests.
     bodies: Rc<Cell<u64>>,
+    /// Of its guests; as many as its heap has objects for.
+    pub(crate) stubs: RefCell<Slab<Stub>>,
     pub(crate) decoders: Decoders,
     pub(crate) compressors: Compressors,
 }
@@ -102,6 +105,7 @@ impl Isolate {
             spent: Cell::new(false),
             epoch: (Instant::now(), unix_ms()),
             bodies: Rc::default(),
+            stubs: RefCell::default(),
             decoders: Decoders::default(),
             compressors: Compressors::default(),
         });
@@ -236,7 +240,7 @@ impl Isolate {
             Some(limit) => {
                 drop(result);
                 self.give_up(guest, &limit);
-                Err(GuestError::new(limit.to_string()))
+                Err(guest_error(&limit))
             }
         }
     }

@@ -135,6 +135,8 @@ declare module "dormouse:ops" {
     export const storage_roll_back: Op;
     export const storage_size: Op;
     export const storage_sync: Op;
+    export const stub_drop: Op;
+    export const stub_new: Op;
     export const task_background: Op;
     export const task_section: Op;
     export const task_settled: Op;

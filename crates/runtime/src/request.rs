@@ -5,7 +5,9 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
+use dormouse_object::failure::Failure;
 use http::StatusCode;
 
 use crate::body::Body;
@@ -45,9 +47,15 @@ impl From<http::Response<Body>> for Response {
 /// Why a request got no response. Reference 2.8.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StubError {
-    /// The handler failed, or its object was reset meanwhile; the text says how.
+    /// It could not be done; the text says why.
     #[error("{0}")]
     Failed(String),
+    /// The handler failed, or its object was reset meanwhile.
+    #[error("{}", .0.text)]
+    Thrown(Arc<Failure>),
+    /// The object was not asked: the instance that the stub had reached broke before, with this failure.
+    #[error("{}", .0.text)]
+    Broken(Arc<Failure>),
     /// Too much waits for the object; trying again at once makes it worse.
     #[error("{0}")]
     Overloaded(String),

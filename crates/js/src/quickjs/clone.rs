@@ -10,6 +10,7 @@ mod decode;
 mod describe;
 mod encode;
 mod intrinsics;
+mod thrown;
 
 use std::rc::Rc;
 

@@ -217,7 +217,7 @@ impl Me {
         }
         let rooms = self.ctx.namespace("Room").unwrap();
         let id = rooms.id_from_name(request.uri().path().split('/').nth(1).unwrap_or_default());
-        let response = self.ctx.fetch(&rooms, &id, request).await.map_err(failed)?;
+        let response = self.ctx.fetch(&rooms.stub(id), request).await.map_err(failed)?;
         self.ctx.respond(task, response);
         Ok(())
     }
