@@ -224,6 +224,12 @@ impl Ctx {
         self.is_live().then(|| self.host.new_pair())
     }
 
+    /// Takes the client end of a pair, of this object or another one's, as a socket of this object that is still to be
+    /// accepted. What is sent on the one arrives at the other.
+    pub fn adopt(&self, client: ClientEnd) -> Option<SocketId> {
+        self.is_live().then(|| self.host.adopt(client))
+    }
+
     /// `acceptWebSocket`: the socket's events go to the handlers, and it outlives the guest.
     ///
     /// # Errors

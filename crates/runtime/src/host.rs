@@ -14,6 +14,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Waker;
 
+use bytes::Bytes;
 use dormouse_object::TaskId;
 use dormouse_object::failure::Failure;
 use dormouse_object::id::ObjectId;
@@ -29,12 +30,14 @@ use tokio::sync::oneshot;
 use crate::code::Class;
 use crate::guest::Guest;
 use crate::host::storage::HostStorage;
+use crate::limits::PIPE_LEN;
 use crate::node::WorkerIndex;
 use crate::pair::ClientEnd;
 use crate::request::{Request, Response, StubError};
 use crate::shard::Shard;
 use crate::signals::TaskWaker;
-use crate::sockets::conn::{Conn, Waiting};
+use crate::sockets::conn::{Conn, Waiting, Wire};
+use crate::sockets::frame::Role;
 use crate::sockets::queue::TooSlow;
 use crate::stub::{Instance, Stub};
 
@@ -298,6 +301,20 @@ impl Host {
         self.links.borrow_mut().insert(socket, Link::Waiting(Waiting::default()));
         let signals = self.shard.signals().clone();
         (socket, ClientEnd::new(signals, self.shard.index(), self.key, socket))
+    }
+
+    /// Takes the client end of a pair, of whatever object, as a socket of this one: a pipe joins the two, and this end
+    /// has the part of the client.
+    pub(crate) fn adopt(self: &Rc<Self>, client: ClientEnd) -> SocketId {
+        let socket = self.with_object(Object::new_socket);
+        let (ours, theirs) = tokio::io::duplex(PIPE_LEN);
+        if let Err(error) = self.shard.connect(client, Box::new(theirs), Bytes::new(), None) {
+            // The pipe has ended with it, so both ends hear that their peer is gone.
+            tracing::error!(object = self.label(), %error, "a socket could not be joined to the other end of its pair");
+        }
+        let wire = Wire { stream: Box::new(ours).into(), role: Role::Client, read_ahead: Bytes::new(), deflate: None };
+        Conn::start(self.clone(), socket, wire, Waiting::default());
+        socket
     }
 
     /// What was sent on a socket before it had a connection; `None` when the object has dropped it meanwhile.

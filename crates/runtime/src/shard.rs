@@ -19,10 +19,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use dormouse_object::id::ObjectId;
 use dormouse_object::object::Object;
-use dormouse_object::sockets::SocketId;
 use dormouse_object::time::Time;
 use slotmap::SlotMap;
-use tokio::net::TcpStream;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
 
@@ -38,9 +36,12 @@ use crate::pair::ClientEnd;
 use crate::request::{Outbound, Request, StubError};
 use crate::shard::encoded::Encoded;
 use crate::signals::{Signal, Signals};
-use crate::sockets::conn::{Conn, turn_away};
+use crate::sockets::conn::{Conn, Wire, turn_away};
+use crate::sockets::frame::Role;
 use crate::sockets::frame::agreement::{Agreement, Reserved};
 use crate::sockets::frame::deflate::Codecs;
+use crate::sockets::frame::mask::Keys;
+use crate::sockets::stream::{Stream, Travelling};
 use crate::store::Store;
 use crate::stub::Stub;
 use crate::timers::Timers;
@@ -51,7 +52,7 @@ pub(crate) enum Post {
     Fetch(Stub, Box<Request>, Reply),
     /// A connection for the client end of a pair of this shard, what was read from it already, and how its messages
     /// are compressed.
-    Connect(ClientEnd, std::net::TcpStream, Bytes, Option<Agreement>),
+    Connect(ClientEnd, Travelling, Bytes, Option<Agreement>),
     /// The alarm of an object of this shard is due, by the registry.
     Alarm(usize, ObjectId),
     /// Somebody wants the database of an object of this shard.
@@ -94,6 +95,7 @@ pub struct Shard {
     /// The message encoded last and its frames: the next one with the same payload shares them.
     encoded: RefCell<Option<Encoded>>,
     codecs: RefCell<Codecs>,
+    masking: Keys,
     cork: Cork,
     /// Held, as a clone, by each connection that is no socket.
     connections: Rc<()>,
@@ -127,6 +129,7 @@ impl Shard {
             read_buffer: RefCell::new(vec![0; READ_LEN_MAX].into()),
             encoded: RefCell::new(None),
             codecs: RefCell::default(),
+            masking: Keys::default(),
             cork: Cork::default(),
             connections: Rc::new(()),
             socket_connections: Rc::new(()),
@@ -167,18 +170,18 @@ impl Shard {
     /// is then dropped, and the object hears that its peer is gone.
     pub fn connect(
         self: &Rc<Self>,
-        mut client: ClientEnd,
-        stream: TcpStream,
+        client: ClientEnd,
+        stream: impl Into<Stream>,
         read_ahead: Bytes,
         deflate: Option<Agreement>,
     ) -> std::io::Result<()> {
+        let stream = stream.into();
         if client.shard == self.index {
-            client.mark_connected();
-            self.attach(client.host, client.socket, stream, &read_ahead, deflate);
+            self.attach(client, Wire { stream, role: Role::Server, read_ahead, deflate });
             return Ok(());
         }
         let shard = client.shard;
-        let post = Post::Connect(client, stream.into_std()?, read_ahead, deflate);
+        let post = Post::Connect(client, stream.leave()?, read_ahead, deflate);
         self.node.post(shard, post).map_err(|_| std::io::Error::other("the object's shard is overloaded"))
     }
 
@@ -331,23 +334,17 @@ impl Shard {
         }
     }
 
-    fn attach(
-        self: &Rc<Self>,
-        host: HostKey,
-        socket: SocketId,
-        stream: TcpStream,
-        read_ahead: &[u8],
-        deflate: Option<Agreement>,
-    ) {
-        // Frames are written whole, one call a turn: waiting for more would only delay them.
-        let _ = stream.set_nodelay(true);
-        let waiting = self.get(host).and_then(|host| host.take_waiting(socket).map(|waiting| (host, waiting)));
-        match waiting {
-            Some((host, waiting)) => Conn::start(host, socket, stream, read_ahead, waiting, deflate),
-            None => {
-                // When the peer cannot be told, its connection still ends.
-                let _ = turn_away(stream);
-            }
+    /// Gives a connection to the client end of a pair of this shard.
+    fn attach(&self, mut client: ClientEnd, wire: Wire) {
+        client.mark_connected();
+        if let Stream::Tcp(stream) = &wire.stream {
+            // Frames are written whole, one call a turn: waiting for more would only delay them.
+            let _ = stream.set_nodelay(true);
+        }
+        let socket = client.socket;
+        match self.get(client.host).and_then(|host| host.take_waiting(socket).map(|waiting| (host, waiting))) {
+            Some((host, waiting)) => Conn::start(host, socket, wire, waiting),
+            None => turn_away(wire.stream),
         }
     }
 }
@@ -385,6 +382,11 @@ impl Shard {
     /// Sets memory aside for a connection with context takeover, if there is some.
     pub fn reserve_histories(&self, len: usize) -> Option<Reserved> {
         self.node.histories().reserve(len, HISTORIES_LEN_MAX)
+    }
+
+    /// A key that nobody can foresee, for one frame.
+    pub(crate) fn masking_key(&self) -> [u8; 4] {
+        self.masking.next()
     }
 
     /// What waits to be written.
@@ -486,7 +488,7 @@ impl Shard {
         match post {
             Post::Fetch(stub, request, reply) => self.deliver(&stub, request, reply),
             Post::Connect(client, stream, read_ahead, deflate) => {
-                self.take_connection(client, stream, &read_ahead, deflate);
+                self.take_connection(client, stream, read_ahead, deflate);
             }
             Post::Alarm(class, id) => self.wake_for_alarm(class, id),
             Post::Lend(request) => self.lend(request),
@@ -526,18 +528,9 @@ impl Shard {
         }
     }
 
-    fn take_connection(
-        self: &Rc<Self>,
-        mut client: ClientEnd,
-        stream: std::net::TcpStream,
-        read_ahead: &[u8],
-        deflate: Option<Agreement>,
-    ) {
-        match TcpStream::from_std(stream) {
-            Ok(stream) => {
-                client.mark_connected();
-                self.attach(client.host, client.socket, stream, read_ahead, deflate);
-            }
+    fn take_connection(&self, client: ClientEnd, stream: Travelling, read_ahead: Bytes, deflate: Option<Agreement>) {
+        match stream.arrive() {
+            Ok(stream) => self.attach(client, Wire { stream, role: Role::Server, read_ahead, deflate }),
             Err(error) => tracing::error!(%error, "a connection could not move to its object's shard"),
         }
     }
