@@ -11,3 +11,4 @@ mod life;
 mod limits;
 mod order;
 mod peers;
+mod stubs;
