@@ -111,6 +111,7 @@ declare module "dormouse:ops" {
     export const socket_attachment: Op;
     export const socket_auto_responded: Op;
     export const socket_auto_response: Op;
+    export const socket_check: Op;
     export const socket_close: Op;
     export const socket_drop_client: Op;
     export const socket_forget: Op;

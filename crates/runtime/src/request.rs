@@ -7,7 +7,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use dormouse_object::failure::Failure;
+use dormouse_object::failure::{Failure, Kind};
 use http::StatusCode;
 
 use crate::body::Body;
@@ -62,6 +62,21 @@ pub enum StubError {
     /// The object or its node has stopped.
     #[error("Network connection lost.")]
     Disconnected,
+}
+
+impl StubError {
+    /// What the caller is told, and whether it happened elsewhere (`remote`), which it did not when the stub was broken
+    /// before.
+    pub fn failure(&self) -> (Arc<Failure>, bool) {
+        let unknown = |kind| Arc::new(Failure::new(self.to_string()).of_kind(kind));
+        match self {
+            Self::Thrown(failure) => (failure.clone(), true),
+            Self::Broken(failure) => (failure.clone(), false),
+            Self::Failed(_) => (unknown(Kind::Failed), true),
+            Self::Overloaded(_) => (unknown(Kind::Overloaded), true),
+            Self::Disconnected => (unknown(Kind::Disconnected), true),
+        }
+    }
 }
 
 /// How requests of guests reach the world outside the node; the server has one for each shard.

@@ -7,19 +7,23 @@
 //! Invariant: whoever hears that an instance broke finds its stubs broken.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use dormouse_object::failure::Failure;
 use dormouse_object::id::ObjectId;
 
 /// What stubs share with the object that they have reached.
 #[derive(Debug, Default)]
-pub(crate) struct Instance(OnceLock<Arc<Failure>>);
+pub(crate) struct Instance(Mutex<Option<Arc<Failure>>>);
 
 impl Instance {
     /// The instance has broken; the first failure counts.
     pub(crate) fn break_down(&self, failure: Failure) {
-        self.0.get_or_init(|| Arc::new(failure));
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| Arc::new(failure));
+    }
+
+    fn broken(&self) -> Option<Arc<Failure>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -39,7 +43,7 @@ impl Stub {
     /// How the instance broke that it has reached, if that did.
     pub(crate) fn broken(&self) -> Option<Arc<Failure>> {
         let reached = self.reached.lock().unwrap_or_else(PoisonError::into_inner);
-        reached.as_ref().and_then(|instance| instance.0.get().cloned())
+        reached.as_ref().and_then(|instance| instance.broken())
     }
 
     /// It reaches an instance now. One that it reached before has not broken, so its object was forgotten and is found

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use dormouse_runtime::ctx::{Namespace, PendingResponse};
 use dormouse_runtime::node::WorkerIndex;
-use dormouse_runtime::object::failure::{Failure, Kind};
+use dormouse_runtime::object::failure::Kind;
 use dormouse_runtime::object::id::ObjectId;
 use dormouse_runtime::request::{Request, Response, StubError, Uncompressed};
 use http::{Method, StatusCode, Uri};
@@ -274,14 +274,7 @@ fn response(call: &Call<'_>, pending: PendingResponse) -> Result<Out, Fault> {
 /// Null; then what the caller of a stub makes its error of: a text, what was thrown if anything was, and the names of
 /// properties that are true of it (reference 2.8).
 fn failure(error: &StubError) -> Out {
-    let unknown = |kind| Failure::new(error.to_string()).of_kind(kind);
-    let (failure, is_remote) = match error {
-        StubError::Thrown(failure) => (Failure::clone(failure), true),
-        StubError::Broken(failure) => (Failure::clone(failure), false),
-        StubError::Overloaded(_) => (unknown(Kind::Overloaded), true),
-        StubError::Disconnected => (unknown(Kind::Disconnected), true),
-        StubError::Failed(_) => (unknown(Kind::Failed), true),
-    };
+    let (failure, is_remote) = error.failure();
     let flags = [
         ("remote", is_remote),
         ("retryable", failure.kind == Kind::Disconnected),
@@ -289,6 +282,6 @@ fn failure(error: &StubError) -> Out {
         ("durableObjectReset", failure.reset),
     ];
     let names: Vec<&str> = flags.iter().filter(|(_, is_true)| *is_true).map(|(name, _)| *name).collect();
-    let thrown = Some(failure.thrown).filter(|thrown| !thrown.is_empty());
-    Out::List(vec![Out::Null, Out::Shared(failure.text), thrown.into(), names.into()])
+    let thrown = Some(failure.thrown.clone()).filter(|thrown| !thrown.is_empty());
+    Out::List(vec![Out::Null, Out::Shared(failure.text.clone()), thrown.into(), names.into()])
 }

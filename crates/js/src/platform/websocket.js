@@ -16,6 +16,7 @@ import {
     socket_attachment,
     socket_auto_responded,
     socket_auto_response,
+    socket_check,
     socket_close,
     socket_drop_client,
     socket_forget,
@@ -112,7 +113,7 @@ export class WebSocket extends EventTarget {
         switch (this.#mode) {
             case STANDARD:
             case HIBERNATABLE:
-                return this.#socket < 0 ? CLOSED : socket_state(this.#socket);
+                return this.#isLive() ? socket_state(this.#guest, this.#socket) : CLOSED;
             default:
                 return OPEN;
         }
@@ -182,7 +183,7 @@ export class WebSocket extends EventTarget {
         if (this.#closed) {
             throw new TypeError("Can't call WebSocket send() after close().");
         }
-        if (this.#socket >= 0) {
+        if (this.#isLive()) {
             socket_send(this.#guest, this.#socket, data);
         }
     }
@@ -214,9 +215,18 @@ export class WebSocket extends EventTarget {
         }
         this.#mustBeAccepted();
         this.#closed = true;
-        if (this.#socket >= 0) {
+        if (this.#isLive()) {
             socket_close(this.#guest, this.#socket, number, text);
         }
+    }
+
+    /** Whether the host knows the socket, which it checks the owner of; without a host it is checked here. */
+    #isLive() {
+        if (this.#socket < 0) {
+            socket_check(this.#guest);
+            return false;
+        }
+        return true;
     }
 
     #mustBeAccepted() {
@@ -233,9 +243,9 @@ export class WebSocket extends EventTarget {
             );
         }
         const bytes = clone_encode(value);
-        const live = (this.#mode === HIBERNATABLE || this.#mode === STANDARD) && this.#socket >= 0;
+        const live = (this.#mode === HIBERNATABLE || this.#mode === STANDARD) && this.#isLive();
         if (live) {
-            socket_attach(this.#socket, bytes);
+            socket_attach(this.#guest, this.#socket, bytes);
         } else if (bytes.length > ATTACHMENT_LEN_MAX) {
             throw new Error(
                 `A WebSocket 'attachment' cannot be larger than ${ATTACHMENT_LEN_MAX} bytes.` +
@@ -247,8 +257,8 @@ export class WebSocket extends EventTarget {
     }
 
     deserializeAttachment() {
-        const live = (this.#mode === HIBERNATABLE || this.#mode === STANDARD) && this.#socket >= 0;
-        const bytes = live ? socket_attachment(this.#socket) : this.#attachment;
+        const live = (this.#mode === HIBERNATABLE || this.#mode === STANDARD) && this.#isLive();
+        const bytes = live ? socket_attachment(this.#guest, this.#socket) : this.#attachment;
         return bytes === null ? null : clone_decode(bytes);
     }
 
@@ -263,7 +273,7 @@ export class WebSocket extends EventTarget {
 
     #keepAttachment() {
         if (this.#attachment !== null) {
-            socket_attach(this.#socket, this.#attachment);
+            socket_attach(this.#guest, this.#socket, this.#attachment);
             this.#attachment = null;
         }
     }
@@ -306,16 +316,17 @@ export class WebSocket extends EventTarget {
             if (socket.#mode === STANDARD) {
                 throw new Error("only hibernatable websockets can have tags.");
             }
-            if (socket.#mode !== HIBERNATABLE || socket.#socket < 0) {
+            if (socket.#mode !== HIBERNATABLE || !socket.#isLive()) {
                 throw new Error(
                     "you must call 'acceptWebSocket()' before attempting to access the tags of a WebSocket.",
                 );
             }
-            return socket_tags(socket.#socket);
+            return socket_tags(socket.#guest, socket.#socket);
         };
         getAutoResponseTimestamp = (socket) => {
             check(socket, "getWebSocketAutoResponseTimestamp");
-            const at = socket.#socket < 0 || socket.#mode !== HIBERNATABLE ? null : socket_auto_responded(socket.#socket);
+            const isKnown = socket.#mode === HIBERNATABLE && socket.#isLive();
+            const at = isKnown ? socket_auto_responded(socket.#guest, socket.#socket) : null;
             return at === null ? null : new Date(at);
         };
         useInResponse = (socket) => {
@@ -346,7 +357,7 @@ export class WebSocket extends EventTarget {
         isStandard = (socket) => socket.#mode === STANDARD;
         forget = (record, socket) => {
             if (socket.#socket >= 0) {
-                socket.#attachment = socket_attachment(socket.#socket);
+                socket.#attachment = socket_attachment(socket.#guest, socket.#socket);
                 record.sockets[socket.#socket] = undefined;
                 socket_forget(socket.#socket);
                 socket.#socket = -1;

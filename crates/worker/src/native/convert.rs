@@ -5,12 +5,11 @@
 //! client's pace.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use dormouse_runtime::object::error::SocketError;
-use dormouse_runtime::object::failure::{Failure, Kind};
+use dormouse_runtime::object::failure::Kind;
 use dormouse_runtime::request::{Request as RuntimeRequest, Response as RuntimeResponse, StubError};
 use http_body::Frame;
 use tokio::sync::mpsc;
@@ -57,14 +56,7 @@ pub(crate) fn response_out(host: &Host, response: Response) -> Result<RuntimeRes
 
 /// What the caller of a stub sees when there is no response.
 pub(crate) fn stub_error(error: &StubError) -> Error {
-    let plain = |kind| (Arc::new(Failure::new(error.to_string()).of_kind(kind)), true);
-    let (failure, is_remote) = match error {
-        StubError::Thrown(failure) => (failure.clone(), true),
-        StubError::Broken(failure) => (failure.clone(), false),
-        StubError::Overloaded(_) => plain(Kind::Overloaded),
-        StubError::Disconnected => plain(Kind::Disconnected),
-        StubError::Failed(_) => plain(Kind::Failed),
-    };
+    let (failure, is_remote) = error.failure();
     let told = Told {
         remote: is_remote,
         retryable: failure.kind == Kind::Disconnected,
