@@ -147,14 +147,13 @@ export const DurableObjectStub = class DurableObject {
 
 Object.defineProperty(DurableObjectStub.prototype, Symbol.toStringTag, { value: "DurableObject", configurable: true });
 
-/** As in workerd a stub can be copied nowhere yet: that comes with method calls. */
+/** As in workerd a stub can be copied nowhere yet: that comes with method calls. @returns {any} */
 function refused() {
     throw new DOMException("ServiceStub cannot be serialized in this context.", "DataCloneError");
 }
 
-for (const Class of [Fetcher, DurableObjectStub]) {
-    clonable(Class, "ServiceStub", refused, refused);
-}
+clonable(Fetcher, "ServiceStub", refused, refused);
+clonable(DurableObjectStub, "ServiceStub", refused, refused);
 
 const LOCAL = "Jurisdiction restrictions are not implemented in workerd.";
 
