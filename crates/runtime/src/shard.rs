@@ -32,7 +32,7 @@ use crate::host::{Host, HostKey, Identity, Reply, Target};
 use crate::limits::{HISTORIES_LEN_MAX, OBJECTS_IN_A_ROW_MAX, READ_LEN_MAX, RELOAD_GRACE};
 use crate::loan::{LoanRequest, Residence, lend_files};
 use crate::node::{Handle, Options, WorkerIndex};
-use crate::pair::ClientEnd;
+use crate::pair::{ClientEnd, PairEnd, Remote};
 use crate::request::{Outbound, Request, StubError};
 use crate::shard::encoded::Encoded;
 use crate::signals::{Signal, Signals};
@@ -41,6 +41,7 @@ use crate::sockets::frame::Role;
 use crate::sockets::frame::agreement::{Agreement, Reserved};
 use crate::sockets::frame::deflate::Codecs;
 use crate::sockets::frame::mask::Keys;
+use crate::sockets::splice::{self, Side};
 use crate::sockets::stream::{Stream, Travelling};
 use crate::store::Store;
 use crate::stub::Stub;
@@ -52,7 +53,7 @@ pub(crate) enum Post {
     Fetch(Stub, Box<Request>, Reply),
     /// A connection for the client end of a pair of this shard, what was read from it already, and how its messages
     /// are compressed.
-    Connect(ClientEnd, Travelling, Bytes, Option<Agreement>),
+    Connect(PairEnd, Travelling, Bytes, Option<Agreement>),
     /// The alarm of an object of this shard is due, by the registry.
     Alarm(usize, ObjectId),
     /// Somebody wants the database of an object of this shard.
@@ -99,7 +100,7 @@ pub struct Shard {
     cork: Cork,
     /// Held, as a clone, by each connection that is no socket.
     connections: Rc<()>,
-    /// Held, as a clone, by each connection of a socket.
+    /// Held, as a clone, by each connection of a socket, or of several.
     socket_connections: Rc<()>,
     /// While the shard stops: objects whose sockets are to be closed as soon as nothing is under way in them.
     closing: RefCell<Option<Vec<Rc<Host>>>>,
@@ -164,10 +165,12 @@ impl Shard {
     /// on its frames never leave that thread. `read_ahead` is what was read from it already, `deflate` how its
     /// messages are compressed.
     ///
+    /// A connection to a server outside is joined to it instead, on this thread; then nothing may be compressed.
+    ///
     /// # Errors
     ///
-    /// When the stream cannot leave this thread's reactor, or the object's shard takes no more. The connection
-    /// is then dropped, and the object hears that its peer is gone.
+    /// When a stream cannot change its thread, or the object's shard takes no more. The connection is then dropped,
+    /// and the other end hears that its peer is gone.
     pub fn connect(
         self: &Rc<Self>,
         client: ClientEnd,
@@ -176,6 +179,10 @@ impl Shard {
         deflate: Option<Agreement>,
     ) -> std::io::Result<()> {
         let stream = stream.into();
+        let client = match client {
+            ClientEnd::Pair(client) => client,
+            ClientEnd::Remote(remote) => return self.join(remote, Side { stream, read_ahead }),
+        };
         if client.shard == self.index {
             self.attach(client, Wire { stream, role: Role::Server, read_ahead, deflate });
             return Ok(());
@@ -334,13 +341,18 @@ impl Shard {
         }
     }
 
+    /// Joins the connection of a client to one to a server outside.
+    fn join(self: &Rc<Self>, remote: Remote, near: Side) -> std::io::Result<()> {
+        let Wire { stream, read_ahead, .. } = remote.arrive()?;
+        near.stream.send_at_once();
+        splice::start(self, near, Side { stream, read_ahead });
+        Ok(())
+    }
+
     /// Gives a connection to the client end of a pair of this shard.
-    fn attach(&self, mut client: ClientEnd, wire: Wire) {
+    fn attach(&self, mut client: PairEnd, wire: Wire) {
         client.mark_connected();
-        if let Stream::Tcp(stream) = &wire.stream {
-            // Frames are written whole, one call a turn: waiting for more would only delay them.
-            let _ = stream.set_nodelay(true);
-        }
+        wire.stream.send_at_once();
         let socket = client.socket;
         match self.get(client.host).and_then(|host| host.take_waiting(socket).map(|waiting| (host, waiting))) {
             Some((host, waiting)) => Conn::start(host, socket, wire, waiting),
@@ -400,8 +412,9 @@ impl Shard {
         Counted(self.connections.clone())
     }
 
-    /// Counts a connection of a socket, until the result is dropped.
-    pub(crate) fn count_socket(&self) -> Counted {
+    /// Counts a connection that carries sockets, until the result is dropped: for it, a stopping shard waits only as
+    /// long as their closing handshakes may take.
+    pub fn count_socket(&self) -> Counted {
         Counted(self.socket_connections.clone())
     }
 }
@@ -528,7 +541,7 @@ impl Shard {
         }
     }
 
-    fn take_connection(&self, client: ClientEnd, stream: Travelling, read_ahead: Bytes, deflate: Option<Agreement>) {
+    fn take_connection(&self, client: PairEnd, stream: Travelling, read_ahead: Bytes, deflate: Option<Agreement>) {
         match stream.arrive() {
             Ok(stream) => self.attach(client, Wire { stream, role: Role::Server, read_ahead, deflate }),
             Err(error) => tracing::error!(%error, "a connection could not move to its object's shard"),

@@ -113,11 +113,35 @@ function copyOf(bytes, text) {
 }
 
 /**
+ * An error that broke off a body which another object or Worker wrote: of it there is only a text, which begins with the
+ * name of its class, unless that is unknown.
+ *
+ * @param {string} text
+ */
+function ofBody(text) {
+    const [, name, message] = /^([A-Za-z]+): ([^]*)$/.exec(text) ?? [];
+    if (name !== undefined && Object.hasOwn(classes, name)) {
+        return new classes[name](message);
+    }
+    if (name !== undefined && Object.hasOwn(codes, name)) {
+        return new DOMException(message, name);
+    }
+    return new Error(text);
+}
+
+/**
  * @param {string} name
  * @param {string} message
  */
 function make(name, message) {
-    return Object.hasOwn(classes, name) ? new classes[name](message) : new DOMException(message, name);
+    switch (name) {
+        case "remote":
+            return Object.assign(ofBody(message), { remote: true });
+        case "disconnected":
+            return Object.assign(new Error(message), { remote: true, retryable: true });
+        default:
+            return Object.hasOwn(classes, name) ? new classes[name](message) : new DOMException(message, name);
+    }
 }
 
 core_set_error_maker(make);

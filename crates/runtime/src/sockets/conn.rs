@@ -120,6 +120,14 @@ pub(crate) struct Wire {
     pub(crate) deflate: Option<Agreement>,
 }
 
+impl Wire {
+    /// One that has ended.
+    pub(crate) fn broken() -> Self {
+        let (ours, _) = tokio::io::duplex(1);
+        Self { stream: Box::new(ours).into(), role: Role::Client, read_ahead: Bytes::new(), deflate: None }
+    }
+}
+
 /// Why decoding stopped.
 enum Fed {
     /// All is used up.
@@ -209,8 +217,9 @@ impl Conn {
         self.wake();
     }
 
-    /// Ends the connection without another word.
+    /// Ends the connection without another word. What was queued before is written, if it is taken at once.
     pub(crate) fn cut(&self) {
+        self.flush();
         self.update(|flags| (flags.forgotten, flags.over) = (true, true));
         self.wake();
     }

@@ -249,6 +249,11 @@ impl Me {
                 }
                 self.ctx.respond(task, Response::switching_protocols(client));
             }
+            "shown" => {
+                let (socket, client) = self.accept("")?;
+                self.send(socket, Payload::Text(&format!("{} {} {:?}", head.method, head.uri, head.headers)))?;
+                self.ctx.respond(task, Response::switching_protocols(client));
+            }
             "reject" => {
                 let (socket, client) = self.accept("")?;
                 self.close(socket, 4001, "not today")?;
@@ -262,10 +267,15 @@ impl Me {
             }
             "standard" => {
                 let (socket, client) = self.ctx.new_pair().unwrap();
-                self.ctx.accept_standard(socket).map_err(failed)?;
+                self.ctx.accept_standard(socket, false).map_err(failed)?;
                 self.ctx.respond(task, Response::switching_protocols(client));
             }
             "join" => self.join(task, &query).await?,
+            "dial" => self.dial(task, &query).await?,
+            "pass" => {
+                let response = self.ask_outside(&query).await?;
+                self.ctx.respond(task, response);
+            }
             "drop" => {
                 let (_, client) = self.accept("")?;
                 drop(client);
@@ -311,10 +321,32 @@ impl Me {
         let response = self.ctx.fetch(&rooms.stub(rooms.id_from_name(name)), request.map_err(failed)?);
         let client = response.await.map_err(failed)?.client.ok_or_else(|| GuestError::new("no socket"))?;
         let socket = self.ctx.adopt(client).unwrap();
-        self.ctx.accept_standard(socket).map_err(failed)?;
+        self.ctx.accept_standard(socket, false).map_err(failed)?;
         self.joined.set(Some(socket));
         self.answer(task, "joined");
         Ok(())
+    }
+
+    /// Opens a socket to a server outside, as a socket of its own; answers with what became of it.
+    async fn dial(&self, task: TaskId, url: &str) -> Result<(), GuestError> {
+        let Response { http, client } = self.ask_outside(url).await?;
+        let status = http.status().as_u16();
+        let (_, body) = http.into_parts();
+        let Some(client) = client else {
+            let body = body.collect(1 << 20).await.map_err(failed)?;
+            self.answer(task, format!("{status} {}", String::from_utf8_lossy(&body)));
+            return Ok(());
+        };
+        let socket = self.ctx.adopt(client).unwrap();
+        self.ctx.accept_standard(socket, false).map_err(failed)?;
+        self.joined.set(Some(socket));
+        self.answer(task, format!("{status}"));
+        Ok(())
+    }
+
+    async fn ask_outside(&self, url: &str) -> Result<Response, GuestError> {
+        let request = http::Request::get(url).header("upgrade", "websocket").body(Body::empty()).map_err(failed)?;
+        self.ctx.fetch_outside(request).await.map_err(failed)
     }
 
     /// What an object does with its storage.
