@@ -112,9 +112,9 @@ impl Handshake {
         Ok(Self { accept: None, offers: offers(&head.headers) })
     }
 
-    /// Completes the head of a response with status 101, which within HTTP/2 becomes 200, and tells how the socket's messages are compressed. Headers
-    /// that user code set stay, but for the ones that are the handshake's own; of these the extensions are heard as a
-    /// wish, as workerd has it. `reserve` sets memory aside for what messages refer to.
+    /// Completes the head of a response with status 101, which within HTTP/2 becomes 200, and tells how the socket's
+    /// messages are compressed. Headers that user code set stay, but for the ones that are the handshake's own; of these
+    /// the extensions are heard as a wish, as workerd has it. `reserve` sets memory aside for what messages refer to.
     pub(crate) fn complete<T>(
         self,
         response: &mut http::Response<T>,

@@ -1,4 +1,4 @@
-//! What the bytes of a connection go over, a client's or one to a server outside: TCP, or TLS over it.
+//! What the bytes of a connection go over: TCP, or TLS over it, with us as the server or as the client.
 //!
 //! A connection that becomes a socket moves to its object's shard, and TLS moves with it: only the TCP stream below it
 //! leaves one thread's reactor for another's.
@@ -79,6 +79,7 @@ impl Wire {
     /// here.
     pub(crate) fn into_stream(self, read: Bytes) -> (Stream, Bytes) {
         match self {
+            Wire::Plain(first, stream) if first.is_empty() => (stream.into(), read),
             Wire::Plain(first, stream) => (stream.into(), [first, read].concat().into()),
             Wire::Tls(secure) => (secure.into(), read),
         }

@@ -202,6 +202,14 @@ impl WebSocket {
         }
     }
 
+    /// The same, if there is one, of a socket that must be of this object.
+    pub(crate) fn known_id_of(&self, host: &Host) -> Result<Option<SocketId>> {
+        match self.host.is(host) {
+            true => Ok(self.known_id()),
+            false => Err(Error::from("the WebSocket is not of this object")),
+        }
+    }
+
     fn accepted_id(&self) -> Result<SocketId> {
         self.known_id().ok_or_else(convert::not_accepted)
     }

@@ -94,7 +94,7 @@ impl Server {
         set: impl FnOnce(&mut Options),
         prepare: impl Fn(&Shard) + Send + Sync + 'static,
     ) -> std::io::Result<Self> {
-        let mut options = Options { shards: 1, ..Options::default() };
+        let mut options = Options { shards: 1, ping_interval: None, ..Options::default() };
         set(&mut options);
         let (jobs, inbox) = unbounded_channel();
         let inbox = Mutex::new(Some(inbox));

@@ -177,7 +177,7 @@ impl Multiplex {
         let (counted, used) = (http.shard.count_connection(), Use::new(&self.uses));
         let unanswered = Unanswered(self);
         let response = http.answer(request, origin, Some(self)).await;
-        unanswered.is_answered();
+        unanswered.settle();
         response.map(|body| Tracked { body, _counted: counted, _used: used })
     }
 
@@ -192,7 +192,7 @@ impl Multiplex {
 struct Unanswered<'a>(&'a Multiplex);
 
 impl Unanswered<'_> {
-    fn is_answered(self) {
+    fn settle(self) {
         let cancelled = &self.0.cancelled;
         cancelled.set(cancelled.get().saturating_sub(1));
         std::mem::forget(self);
