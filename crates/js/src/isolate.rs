@@ -15,6 +15,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use dormouse_runtime::ctx::Ctx;
 use dormouse_runtime::guest::GuestError;
+use dormouse_runtime::stub::Stub;
 use slab::Slab;
 
 use crate::engine::{Engine, Fault, JsRef, Later};
@@ -25,7 +26,7 @@ use crate::ops::crypto::Keys;
 use crate::ops::encoding::Decoders;
 use crate::ops::socket::LastText;
 use crate::platform::{MAIN, OPS};
-use crate::tasks::GuestState;
+use crate::tasks::{GuestState, guest_error};
 use crate::worker::{ModuleSource, SourceMap, Version};
 
 /// The place of a version's isolate on a shard.
@@ -48,6 +49,8 @@ pub(crate) struct Isolate {
     epoch: (Instant, f64),
     /// Counts the bodies of all its guests, and their ends of pairs.
     numbers: Rc<Cell<u64>>,
+    /// Stubs of its guests; as many as its heap has objects for.
+    pub(crate) stubs: RefCell<Slab<Stub>>,
     pub(crate) decoders: Decoders,
     pub(crate) compressors: Compressors,
 }
@@ -105,6 +108,7 @@ impl Isolate {
             spent: Cell::new(false),
             epoch: (Instant::now(), unix_ms()),
             numbers: Rc::default(),
+            stubs: RefCell::default(),
             decoders: Decoders::default(),
             compressors: Compressors::default(),
         });
@@ -240,7 +244,7 @@ impl Isolate {
             Some(limit) => {
                 drop(result);
                 self.give_up(guest, &limit);
-                Err(GuestError::new(limit.to_string()))
+                Err(guest_error(&limit))
             }
         }
     }

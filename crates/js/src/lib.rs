@@ -22,7 +22,8 @@ mod quickjs;
 pub mod limits;
 
 pub use ops::body::Cf;
+pub use platform::Platform;
 pub use worker::{
     Binding, Class, ClassStorage, Error, Export, ExportKind, Module, ModuleSource, Position, SourceMap, Worker,
-    application, exports,
+    application,
 };

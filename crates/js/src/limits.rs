@@ -73,4 +73,8 @@ pub const CLONE_DEPTH_MAX: usize = 2400;
 /// Bytes of a value that is cloned: no isolate holds more.
 pub const CLONE_LEN_MAX: usize = MEMORY_MAX;
 
+/// Bytes of what code threw that its callers are told; of more they hear class and message alone. An error that needs more
+/// carries data, which belongs into a response; and the stubs of an instance that broke keep its error.
+pub const THROWN_LEN_MAX: usize = 256 << 10;
+
 const _: () = assert!(STACK_MAX <= 1 << 20, "the thread of a shard has 2 MiB");

@@ -10,6 +10,7 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use bytestring::ByteString;
 
+use crate::failure::Failure;
 use crate::limits::{OUTBOX_BYTES_MAX, OUTBOX_LEN_MAX};
 use crate::mailbox::RequestId;
 use crate::message::Message;
@@ -76,7 +77,7 @@ pub enum Out {
     /// The response to a request, which the host holds.
     Respond(RequestId),
     /// A request will get no response.
-    Fail(RequestId, Box<str>),
+    Fail(RequestId, Box<Failure>),
     /// A request to somebody else, which the host holds.
     Subrequest(SubrequestId),
 }
@@ -178,14 +179,14 @@ impl Outbox {
 
     /// Forgets the writes of the turn under way and all that was to leave after the first of them. Responses
     /// among it become failures. Returns the sockets whose Close frames were among it.
-    pub(crate) fn roll_back(&mut self, failure: &str) -> Vec<SocketId> {
+    pub(crate) fn roll_back(&mut self, failure: &Failure) -> Vec<SocketId> {
         let committed = self.committed;
         self.dirty = false;
         self.forget(committed, failure)
     }
 
     /// Forgets every write that is not durable and all that waited for one, as above.
-    pub(crate) fn break_gate(&mut self, failure: &str) -> Vec<SocketId> {
+    pub(crate) fn break_gate(&mut self, failure: &Failure) -> Vec<SocketId> {
         self.dirty = false;
         self.committed = self.durable;
         self.forget(self.durable, failure)
@@ -255,14 +256,16 @@ impl Outbox {
         }
     }
 
-    fn forget(&mut self, kept: WritePos, failure: &str) -> Vec<SocketId> {
+    fn forget(&mut self, kept: WritePos, failure: &Failure) -> Vec<SocketId> {
         self.last = None;
         let mut closes = Vec::new();
         for mut item in std::mem::take(&mut self.items) {
             if item.after > kept {
                 item.after = kept;
                 match item.out {
-                    Out::Respond(request) | Out::Fail(request, _) => item.out = Out::Fail(request, failure.into()),
+                    Out::Respond(request) | Out::Fail(request, _) => {
+                        item.out = Out::Fail(request, failure.clone().into())
+                    }
                     // The object has forgotten these sockets: whatever was written, the host must end them.
                     Out::Cut(_) | Out::Close { after: After::Forget, .. } => {}
                     Out::Frame { .. } | Out::Broadcast(_) | Out::Close { .. } | Out::Subrequest(_) => {
@@ -325,7 +328,7 @@ fn own(payload: Payload<'_>) -> Message {
 
 #[cfg(test)]
 mod tests {
-    use super::{Message, Out, Outbox, Payload, SocketId};
+    use super::{Failure, Message, Out, Outbox, Payload, SocketId};
     use crate::limits::{OUTBOX_BYTES_MAX, OUTBOX_LEN_MAX, SOCKETS_MAX};
 
     fn receivers(count: usize) -> Box<[SocketId]> {
@@ -352,7 +355,7 @@ mod tests {
         outbox.take_back(1);
         outbox.wrote();
         outbox.push_broadcast(receivers(SOCKETS_MAX), Payload::Text("again")).unwrap();
-        outbox.roll_back("on purpose");
+        outbox.roll_back(&Failure::new("on purpose"));
         outbox.push_broadcast(receivers(SOCKETS_MAX), Payload::Text("again")).unwrap();
         assert!(outbox.push_message(SocketId::default(), Payload::Text("no room")).is_err());
         while outbox.pop().is_some() {}

@@ -27,6 +27,7 @@ use crate::host::{Host, Target};
 use crate::node::WorkerIndex;
 use crate::pair::ClientEnd;
 use crate::request::{Request, Response, StubError};
+use crate::stub::Stub;
 
 /// What a guest holds of its host.
 #[derive(Clone)]
@@ -65,6 +66,11 @@ impl Namespace {
     /// When they are not an id of this namespace.
     pub fn id_from_string(&self, hex: &str) -> Result<ObjectId, IdError> {
         self.key.id_from_string(hex)
+    }
+
+    /// A stub of the object with this id. Making one reaches nobody.
+    pub fn stub(&self, id: ObjectId) -> Stub {
+        Stub::new(self.class, id)
     }
 
     /// An id that no object has.
@@ -118,10 +124,10 @@ impl Ctx {
     }
 
     /// Sends a request to an object, as soon as the writes before it are durable.
-    pub fn fetch(&self, namespace: &Namespace, id: &ObjectId, request: Request) -> PendingResponse {
+    pub fn fetch(&self, stub: &Stub, request: Request) -> PendingResponse {
         let (reply, response) = oneshot::channel();
         if self.is_live() {
-            self.host.subrequest(Target::Object(namespace.class, id.clone()), Box::new(request), reply);
+            self.host.subrequest(Target::Object(stub.clone()), Box::new(request), reply);
         }
         PendingResponse(response)
     }

@@ -16,6 +16,7 @@ use std::task::Waker;
 
 use bytes::Bytes;
 use dormouse_object::TaskId;
+use dormouse_object::failure::Failure;
 use dormouse_object::id::ObjectId;
 use dormouse_object::mailbox::RequestId;
 use dormouse_object::message::Message;
@@ -38,6 +39,7 @@ use crate::signals::TaskWaker;
 use crate::sockets::conn::{Conn, Waiting, Wire};
 use crate::sockets::frame::Role;
 use crate::sockets::queue::TooSlow;
+use crate::stub::{Instance, Stub};
 
 slotmap::new_key_type! {
     /// One object on one shard. Never used again for another one.
@@ -58,8 +60,8 @@ struct Incoming {
 
 /// Whom a request is for.
 pub(crate) enum Target {
-    /// An object of a class.
-    Object(usize, ObjectId),
+    /// An object.
+    Object(Stub),
     /// A Worker, on the shard of the one who asks.
     Worker(WorkerIndex),
     /// Whoever the request's URL names.
@@ -99,6 +101,8 @@ pub(crate) struct Host {
     epoch: Cell<u64>,
     /// What the guest gave as its reason for a reset after this turn.
     abort: RefCell<Option<String>>,
+    /// What the stubs that have reached the object hold; none as long as there are none.
+    instance: RefCell<Option<Arc<Instance>>>,
     links: RefCell<SecondaryMap<SocketId, Link>>,
     /// Boxed, because the table stays with the object when its last request has gone.
     incoming: RefCell<HashMap<RequestId, Box<Incoming>>>,
@@ -126,6 +130,7 @@ impl Host {
             guest: RefCell::new(None),
             epoch: Cell::new(0),
             abort: RefCell::new(None),
+            instance: RefCell::new(None),
             links: RefCell::default(),
             incoming: RefCell::default(),
             outgoing: RefCell::default(),
@@ -197,7 +202,7 @@ impl Host {
     pub(crate) fn give_up(&self, reason: &str) {
         let now = self.shard.now();
         self.roll_back_storage();
-        self.with_object(|object| object.handle_lost(reason, now));
+        self.with_object(|object| object.handle_lost(&Failure::new(reason), now));
         self.shard.schedule(self.key);
     }
 
@@ -260,14 +265,32 @@ impl Host {
         self.with_object(|object| object.request(number));
     }
 
-    fn answer(&self, id: RequestId, failure: Option<Box<str>>) {
+    fn answer(&self, id: RequestId, failure: Option<Box<Failure>>) {
         let Some(incoming) = self.incoming.borrow_mut().remove(&id) else { return };
         let result = match (failure, incoming.response) {
             (None, Some(response)) => Ok(response),
-            (failure, _) => Err(StubError::Failed(failure.unwrap_or_default().into())),
+            (Some(failure), _) => Err(StubError::Thrown((*failure).into())),
+            (None, None) => Err(StubError::Disconnected),
         };
         // The caller may have given up; then the response is dropped, and a client end in it says so.
         let _ = incoming.reply.send(result);
+    }
+}
+
+/// Stubs.
+impl Host {
+    /// The instance that a stub reaches now.
+    pub(crate) fn instance(&self) -> Arc<Instance> {
+        self.tell_stubs();
+        self.instance.borrow_mut().get_or_insert_default().clone()
+    }
+
+    /// Tells the stubs of an instance that has broken.
+    fn tell_stubs(&self) {
+        let Some(failure) = self.with_object(Object::poll_broken) else { return };
+        if let Some(instance) = self.instance.take() {
+            instance.break_down(*failure);
+        }
     }
 }
 
@@ -331,6 +354,8 @@ impl Host {
 
     /// Gives memory back that only a busy object needs.
     pub(crate) fn shrink(&self) {
+        // Only here a stub gets hold of it.
+        self.instance.borrow_mut().take_if(|instance| Arc::strong_count(instance) == 1);
         self.incoming.borrow_mut().shrink_to_fit();
         self.outgoing.borrow_mut().shrink_to_fit();
     }
@@ -380,6 +405,7 @@ impl Host {
 impl Host {
     /// Lets out all that may leave.
     pub(crate) fn release(&self) {
+        self.tell_stubs();
         loop {
             let Some(out) = self.object.borrow_mut().poll_out() else { break };
             match out {

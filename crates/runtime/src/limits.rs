@@ -103,6 +103,10 @@ pub const WAL_LEN_WITH_CURSORS_MAX: u64 = 16 * WAL_LEN_MAX;
 /// Bytes of a segment of the journal.
 pub const SEGMENT_LEN: u64 = 16 << 20;
 
+/// Bytes of a segment for which none is in reserve, as when a node writes for the first time: a commit waits while it is
+/// filled, and by the time that it is full there is one.
+pub const FIRST_SEGMENT_LEN: u64 = 256 << 10;
+
 /// Segments of the journal at most; together with [`SEGMENT_LEN`] the disk space that it takes. When there are so many,
 /// commits wait until the keeper has caught up.
 pub const SEGMENTS_MAX: usize = 8;
@@ -126,6 +130,9 @@ pub const COMMIT_LEN_MAX: u64 = 32 << 20;
 /// nothing.
 pub const JOURNAL_BACKLOG_LEN_MAX: usize = 256 << 20;
 
+/// Bytes of a buffer that the journal keeps for the next commits, after a larger one was needed.
+pub const JOURNAL_BUFFER_LEN_KEPT: usize = 4 << 20;
+
 /// How long the journal waits for more before it says on the disk that its last group is durable.
 pub const SETTLE_DELAY: Duration = Duration::from_millis(50);
 
@@ -135,8 +142,15 @@ pub const REGISTRY_DELAY: Duration = Duration::from_millis(500);
 /// How long a database stays closed before its log is written into it: an object that is soon used again is spared that.
 pub const CHECKPOINT_DELAY: Duration = Duration::from_secs(2);
 
+/// How long a node that stops writes logs into databases, before it leaves the rest to the next start: well within the ten
+/// seconds after which those who stop a process lose patience.
+pub const STOP_TIME: Duration = Duration::from_secs(2);
+
 /// Alarms that the keeper fires at a time before it looks at other work.
 pub const ALARMS_AT_ONCE_MAX: usize = 256;
+
+/// Objects that the keeper reads at a time, when it makes a registry again, before it looks at other work.
+pub const REBUILT_AT_ONCE: usize = 64;
 
 /// Objects that an operator is told of at a time: the keeper looks them up for him, and has alarms to fire.
 pub const LISTED_MAX: usize = 1_000;

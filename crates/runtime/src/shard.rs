@@ -46,12 +46,13 @@ use crate::sockets::frame::mask::Keys;
 use crate::sockets::splice::{self, Side};
 use crate::sockets::stream::{Stream, Travelling};
 use crate::store::Store;
+use crate::stub::Stub;
 use crate::timers::Timers;
 
 /// What other threads send to a shard.
 pub(crate) enum Post {
     /// A request for an object of this shard.
-    Fetch(usize, ObjectId, Box<Request>, Reply),
+    Fetch(Stub, Box<Request>, Reply),
     /// A connection for the client end of a pair of this shard, what was read from it already, and how its messages
     /// are compressed.
     Connect(PairEnd, Travelling, Bytes, Option<Agreement>),
@@ -251,8 +252,8 @@ impl Shard {
 
     /// Sends a request to the shard of its object, or to a Worker on this one.
     pub(crate) fn dispatch(self: &Rc<Self>, target: Target, request: Box<Request>, reply: Reply) {
-        let (class, id) = match target {
-            Target::Object(class, id) => (class, id),
+        let stub = match target {
+            Target::Object(stub) => stub,
             Target::Worker(worker) => {
                 let worker = self.worker(worker);
                 worker.handle_request(request, reply);
@@ -260,10 +261,10 @@ impl Shard {
             }
             Target::Outside => return self.send_outside(*request, reply),
         };
-        let shard = self.node.shard_of(&id);
+        let shard = self.node.shard_of(&stub.id);
         if shard == self.index {
-            self.deliver(class, id, request, reply);
-        } else if let Err(Post::Fetch(_, _, _, reply)) = self.node.post(shard, Post::Fetch(class, id, request, reply)) {
+            self.deliver(&stub, request, reply);
+        } else if let Err(Post::Fetch(_, _, reply)) = self.node.post(shard, Post::Fetch(stub, request, reply)) {
             let text = "Durable Object is overloaded. Too many requests queued.";
             // Nobody is left to hear it when this fails.
             let _ = reply.send(Err(StubError::Overloaded(text.into())));
@@ -287,8 +288,14 @@ impl Shard {
         });
     }
 
-    fn deliver(self: &Rc<Self>, class: usize, id: ObjectId, request: Box<Request>, reply: Reply) {
-        let host = self.host(class, id);
+    fn deliver(self: &Rc<Self>, stub: &Stub, request: Box<Request>, reply: Reply) {
+        if let Some(failure) = stub.broken() {
+            // Nobody is left to hear it when this fails.
+            let _ = reply.send(Err(StubError::Broken(failure)));
+            return;
+        }
+        let host = self.host(stub.class, stub.id.clone());
+        stub.reach(host.instance());
         if let Some(closing) = &mut *self.closing.borrow_mut() {
             closing.push(host.clone());
         }
@@ -503,7 +510,7 @@ impl Shard {
 
     fn handle_post(self: &Rc<Self>, post: Post) {
         match post {
-            Post::Fetch(class, id, request, reply) => self.deliver(class, id, request, reply),
+            Post::Fetch(stub, request, reply) => self.deliver(&stub, request, reply),
             Post::Connect(client, stream, read_ahead, deflate) => {
                 self.take_connection(client, stream, read_ahead, deflate);
             }
@@ -577,6 +584,7 @@ impl Shard {
                 Signal::FilesFree(key) => self.tell(key, Host::handle_files_free),
                 Signal::LoanLost(key, failure) => self.tell(key, |host| host.handle_loan_lost(&failure)),
                 Signal::Tidy(key) => self.tell(key, Host::handle_tidy),
+                Signal::Tell(key) => self.tell(key, Host::handle_tell),
                 Signal::Checkpointed(key, db, result) => {
                     self.tell(key, |host| host.handle_checkpointed(db, result));
                 }

@@ -230,7 +230,7 @@ fn fail(error: &StubError, path: &str) -> http::Response<Body> {
         StubError::Overloaded(_) => {
             plain(StatusCode::SERVICE_UNAVAILABLE, "The server is overloaded. Try again later.")
         }
-        StubError::Failed(_) | StubError::Disconnected => {
+        StubError::Failed(_) | StubError::Thrown(_) | StubError::Broken(_) | StubError::Disconnected => {
             plain(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
         }
     }

@@ -63,6 +63,7 @@ mod sql;
 mod state;
 mod storage;
 mod streams;
+mod thrown;
 mod websocket;
 pub mod ws_events;
 
@@ -114,6 +115,7 @@ pub use crate::storage::{
     SyncKvStorage, Transaction,
 };
 pub use crate::streams::{ByteStream, FixedLengthStream};
+pub use crate::thrown::Told;
 pub use crate::wasm_bindgen_futures::spawn_local;
 pub use crate::websocket::{EventStream, WebSocket, WebSocketPair, WebSocketRequestResponsePair};
 pub use crate::ws_events::{CloseEvent, MessageEvent, WebsocketEvent};

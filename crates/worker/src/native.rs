@@ -41,6 +41,7 @@ use crate::Result;
 use crate::app::Bindings;
 use crate::error::{Error, with_causes};
 use crate::response::Response;
+use crate::thrown;
 
 pub use dormouse_runtime::body::Body;
 pub(crate) use dormouse_runtime::clone as wire;
@@ -54,6 +55,7 @@ pub(crate) use dormouse_runtime::object::time::Time;
 pub(crate) use dormouse_runtime::pair::ClientEnd;
 pub(crate) use dormouse_runtime::storage::txn::Span;
 pub(crate) use dormouse_runtime::storage::{Batch, End, Executed, List, Value};
+pub(crate) use dormouse_runtime::stub::Stub as RuntimeStub;
 pub(crate) use tokio::time::Sleep as Timer;
 
 thread_local! {
@@ -324,7 +326,7 @@ impl Drop for Owner {
 }
 
 pub(crate) fn guest_error(error: &Error) -> GuestError {
-    GuestError::new(with_causes(error))
+    GuestError { thrown: thrown::to_bytes(error).into(), ..GuestError::new(with_causes(error)) }
 }
 
 fn panic_text(panic: &(dyn Any + Send)) -> &str {

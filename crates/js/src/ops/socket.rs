@@ -32,6 +32,7 @@ pub(crate) const OPS: &[Op] = &[
     Op { name: "socket_broadcast", run: broadcast },
     Op { name: "socket_slow_clients", run: slow_clients },
     Op { name: "socket_close", run: close },
+    Op { name: "socket_check", run: check_owner },
     Op { name: "socket_state", run: state },
     Op { name: "socket_list", run: list },
     Op { name: "socket_tags", run: tags },
@@ -168,13 +169,13 @@ pub(crate) fn owner(call: &Call<'_>, index: usize) -> Result<Rc<GuestState>, Fau
     Err(foreign())
 }
 
-/// Code uses what another guest holds.
+/// Code uses what another guest holds. The words at the end are workerd's for all that is no stream.
 pub(crate) fn foreign() -> Fault {
     Fault::error(
         "Cannot perform I/O on behalf of a different Durable Object. I/O objects (such as streams, request/response \
          bodies, and others) created in the context of one Durable Object cannot be accessed from a different Durable \
          Object in the same isolate. This is a limitation of Cloudflare Workers which allows us to improve overall \
-         performance.",
+         performance. (I/O type: Native)",
     )
 }
 
@@ -266,10 +267,15 @@ fn close(call: &Call<'_>) -> Result<Out, Fault> {
     Ok(Out::Undefined)
 }
 
-/// `(socket)`: `readyState`
+/// `(guest)`: throws unless it is the one that runs.
+fn check_owner(call: &Call<'_>) -> Result<Out, Fault> {
+    owner(call, 0).map(|_| Out::Undefined)
+}
+
+/// `(guest, socket)`: `readyState`
 fn state(call: &Call<'_>) -> Result<Out, Fault> {
-    let guest = call.isolate().current()?;
-    let id = guest.sockets.id(call.index(0)?)?;
+    let guest = owner(call, 0)?;
+    let id = guest.sockets.id(call.index(1)?)?;
     Ok((guest.ctx().ready_state(id) as u32).into())
 }
 
@@ -281,26 +287,26 @@ fn list(call: &Call<'_>) -> Result<Out, Fault> {
     Ok(Out::List(ids.into_iter().map(|id| count(guest.sockets.handle(id))).collect()))
 }
 
-/// `(socket)`
+/// `(guest, socket)`
 fn tags(call: &Call<'_>) -> Result<Out, Fault> {
-    let guest = call.isolate().current()?;
-    let tags = guest.ctx().tags(guest.sockets.id(call.index(0)?)?).map_err(fault)?;
+    let guest = owner(call, 0)?;
+    let tags = guest.ctx().tags(guest.sockets.id(call.index(1)?)?).map_err(fault)?;
     Ok(Out::List(tags.iter().map(|tag| Out::from(&**tag)).collect()))
 }
 
-/// `(socket, bytes or null)`
+/// `(guest, socket, bytes or null)`
 fn attach(call: &Call<'_>) -> Result<Out, Fault> {
-    let guest = call.isolate().current()?;
-    let id = guest.sockets.id(call.index(0)?)?;
-    let value = if call.is_nullish(1) { None } else { Some(call.bytes(1)?.to_vec().into()) };
+    let guest = owner(call, 0)?;
+    let id = guest.sockets.id(call.index(1)?)?;
+    let value = if call.is_nullish(2) { None } else { Some(call.bytes(2)?.to_vec().into()) };
     guest.ctx().set_attachment(id, value).map_err(fault)?;
     Ok(Out::Undefined)
 }
 
-/// `(socket)`: bytes or null
+/// `(guest, socket)`: bytes or null
 fn attachment(call: &Call<'_>) -> Result<Out, Fault> {
-    let guest = call.isolate().current()?;
-    Ok(guest.ctx().attachment(guest.sockets.id(call.index(0)?)?).into())
+    let guest = owner(call, 0)?;
+    Ok(guest.ctx().attachment(guest.sockets.id(call.index(1)?)?).into())
 }
 
 /// `(socket)`: it has ended, and its number is given back.
@@ -345,10 +351,10 @@ fn auto_response(call: &Call<'_>) -> Result<Out, Fault> {
     Ok(pair.map(|pair| vec![Out::Shared(pair.request), Out::Shared(pair.response)]).into())
 }
 
-/// `(socket)`: milliseconds or null
+/// `(guest, socket)`: milliseconds or null
 fn auto_responded(call: &Call<'_>) -> Result<Out, Fault> {
-    let guest = call.isolate().current()?;
-    let time = guest.ctx().auto_responded(guest.sockets.id(call.index(0)?)?);
+    let guest = owner(call, 0)?;
+    let time = guest.ctx().auto_responded(guest.sockets.id(call.index(1)?)?);
     #[expect(clippy::cast_precision_loss, reason = "milliseconds of a date stay below 2^53")]
     let time = time.map(|time| time.as_millis() as f64);
     Ok(time.into())

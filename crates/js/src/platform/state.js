@@ -33,7 +33,24 @@ export function waitUntil(promise) {
     }
 }
 
+/** @type {(state: DurableObjectState) => any} */
+let recordOf;
+
+/** Made when it is asked for: many objects never do. */
+const LAZY_STORAGE = {
+    /** @this {DurableObjectState} */
+    get() {
+        const value = newStorage(new Shared(recordOf(this)));
+        Object.defineProperty(this, "storage", { value, writable: true, enumerable: true, configurable: true });
+        return value;
+    },
+    enumerable: true,
+    configurable: true,
+};
+
 export class DurableObjectState {
+    /** @type {any} */
+    storage;
     #record;
 
     /**
@@ -43,6 +60,7 @@ export class DurableObjectState {
      */
     constructor(id, exports, record) {
         this.#record = record;
+        Object.defineProperty(this, "storage", LAZY_STORAGE);
         this.id = id;
         this.props = {};
         if (exports !== undefined) {
@@ -50,11 +68,8 @@ export class DurableObjectState {
         }
     }
 
-    /** Made when it is asked for: many objects never do. */
-    get storage() {
-        const value = newStorage(new Shared(this.#record));
-        Object.defineProperty(this, "storage", { value, writable: true, enumerable: true, configurable: true });
-        return value;
+    static {
+        recordOf = (state) => state.#record;
     }
 
     /** @param {unknown} promise */

@@ -22,6 +22,7 @@ import {
     socket_auto_responded,
     socket_auto_response,
     socket_broadcast,
+    socket_check,
     socket_close,
     socket_disconnect,
     socket_forget,
@@ -157,7 +158,7 @@ export class WebSocket extends EventTarget {
         switch (this.#mode) {
             case STANDARD:
             case HIBERNATABLE:
-                return this.#socket < 0 ? CLOSED : socket_state(this.#socket);
+                return this.#isLive() ? socket_state(this.#guest, this.#socket) : CLOSED;
             case OPENING:
                 return this.#outgoing?.isClosed ? CLOSING : CONNECTING;
             case FAILED:
@@ -243,7 +244,7 @@ export class WebSocket extends EventTarget {
         if (this.#closed) {
             throw new TypeError("Can't call WebSocket send() after close().");
         }
-        if (this.#socket >= 0) {
+        if (this.#isLive()) {
             socket_send(this.#guest, this.#socket, data);
         }
     }
@@ -281,12 +282,21 @@ export class WebSocket extends EventTarget {
             throw this.#failure.error;
         }
         this.#closed = true;
-        if (this.#socket >= 0) {
+        if (this.#isLive()) {
             socket_close(this.#guest, this.#socket, number, text);
             if (this.#mode === STANDARD && this.#isOver) {
                 forget(guest_record(), this);
             }
         }
+    }
+
+    /** Whether the host knows the socket, which it checks the owner of; without a host it is checked here. */
+    #isLive() {
+        if (this.#socket < 0) {
+            socket_check(this.#guest);
+            return false;
+        }
+        return true;
     }
 
     #mustBeAccepted() {
@@ -303,9 +313,9 @@ export class WebSocket extends EventTarget {
             );
         }
         const bytes = clone_encode(value);
-        const live = (this.#mode === HIBERNATABLE || this.#mode === STANDARD) && this.#socket >= 0;
+        const live = (this.#mode === HIBERNATABLE || this.#mode === STANDARD) && this.#isLive();
         if (live) {
-            socket_attach(this.#socket, bytes);
+            socket_attach(this.#guest, this.#socket, bytes);
         } else if (bytes.length > ATTACHMENT_LEN_MAX) {
             throw new Error(
                 `A WebSocket 'attachment' cannot be larger than ${ATTACHMENT_LEN_MAX} bytes.` +
@@ -317,8 +327,8 @@ export class WebSocket extends EventTarget {
     }
 
     deserializeAttachment() {
-        const live = (this.#mode === HIBERNATABLE || this.#mode === STANDARD) && this.#socket >= 0;
-        const bytes = live ? socket_attachment(this.#socket) : this.#attachment;
+        const live = (this.#mode === HIBERNATABLE || this.#mode === STANDARD) && this.#isLive();
+        const bytes = live ? socket_attachment(this.#guest, this.#socket) : this.#attachment;
         return bytes === null ? null : clone_decode(bytes);
     }
 
@@ -333,7 +343,7 @@ export class WebSocket extends EventTarget {
             this.#release();
         }
         if (this.#attachment !== null) {
-            socket_attach(this.#socket, this.#attachment);
+            socket_attach(this.#guest, this.#socket, this.#attachment);
             this.#attachment = null;
         }
     }
@@ -381,16 +391,17 @@ export class WebSocket extends EventTarget {
             if (socket.#mode === STANDARD) {
                 throw new Error("only hibernatable websockets can have tags.");
             }
-            if (socket.#mode !== HIBERNATABLE || socket.#isOver || socket.#socket < 0) {
+            if (socket.#mode !== HIBERNATABLE || !socket.#isLive() || socket.#isOver) {
                 throw new Error(
                     "you must call 'acceptWebSocket()' before attempting to access the tags of a WebSocket.",
                 );
             }
-            return socket_tags(socket.#socket);
+            return socket_tags(socket.#guest, socket.#socket);
         };
         getAutoResponseTimestamp = (socket) => {
             check(socket, "getWebSocketAutoResponseTimestamp");
-            const at = socket.#socket < 0 || socket.#mode !== HIBERNATABLE ? null : socket_auto_responded(socket.#socket);
+            const isKnown = socket.#mode === HIBERNATABLE && socket.#isLive();
+            const at = isKnown ? socket_auto_responded(socket.#guest, socket.#socket) : null;
             return at === null ? null : new Date(at);
         };
         useInResponse = (socket) => {
@@ -427,7 +438,7 @@ export class WebSocket extends EventTarget {
         forget = (record, socket) => {
             record.halfOpen.delete(socket);
             if (socket.#socket >= 0) {
-                socket.#attachment = socket_attachment(socket.#socket);
+                socket.#attachment = socket_attachment(socket.#guest, socket.#socket);
                 record.sockets[socket.#socket] = undefined;
                 socket_forget(socket.#socket);
                 socket.#socket = -1;
@@ -435,7 +446,7 @@ export class WebSocket extends EventTarget {
         };
         leave = (record, socket, wasClean) => {
             socket.#isOver = true;
-            if (socket.#socket >= 0 && socket_state(socket.#socket) !== CLOSED) {
+            if (socket.#socket >= 0 && socket_state(socket.#guest, socket.#socket) !== CLOSED) {
                 return waitForClose(record, socket);
             }
             // A Close was answered, if not by the code then for it.

@@ -185,9 +185,9 @@ impl Call<'_> {
         self.engine().take(value).map(Out::Value)
     }
 
-    /// What the argument says about itself as something that was thrown.
-    pub(crate) fn fault(&self, index: usize) -> Fault {
-        self.engine().fault_of(&self.value(index))
+    /// What the argument says about itself as something that was thrown, and what somebody elsewhere is told of it.
+    pub(crate) fn fault_for_callers(&self, index: usize) -> Fault {
+        self.engine().fault_for_callers(&self.value(index))
     }
 
     fn engine(&self) -> &Engine {

@@ -18,6 +18,7 @@ pub(crate) mod alarm;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::TaskId;
+use crate::failure::Failure;
 use crate::limits::{RESUMES_IN_A_ROW_MAX, TASKS_PENDING_MAX};
 use crate::mailbox::Event;
 use crate::object::{Options, Step};
@@ -79,7 +80,9 @@ pub(crate) struct Model {
     options: Options,
     pub(crate) guest: Guest,
     /// Why the guest that is being started must go at once.
-    doomed: Option<String>,
+    doomed: Option<Failure>,
+    /// How the last instance broke, if the host has not heard.
+    pub(crate) broken: Option<Failure>,
     /// Whether the host has not heard yet that the guest must go.
     stop_due: bool,
     /// Whether the guest has had an event.
@@ -114,6 +117,7 @@ impl Model {
             options,
             guest: Guest::None,
             doomed: None,
+            broken: None,
             stop_due: false,
             served: false,
             last_active: 0,

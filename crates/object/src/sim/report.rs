@@ -65,6 +65,7 @@ counters! {
     TooDeep = "critical sections refused: too deep",
     Crashes = "guests crashed in a turn",
     CrashesBetween = "guests crashed between turns",
+    Broken = "instances that broke, as their stubs hear",
     Losses = "guests lost by no fault of theirs",
     Replacements = "guests replaced by new code",
     ReplacementsForced = "guests lost to new code that they kept waiting",

@@ -17,9 +17,10 @@ use dormouse_storage::db::{ensure, wal_path};
 use dormouse_storage::file::{FileSystem, Open};
 
 use crate::commit_log::{Facts, ObjectKey};
+use crate::journal::Start;
 use crate::journal::record::{ALIGNMENT, Broken, GROUP_HEADER_LEN, Group, Kind, decode, decode_group};
-use crate::journal::{Segment, Start, numbers_of, spare};
-use crate::store;
+use crate::journal::segment::{Segment, numbers_of, spare};
+use crate::store::folder;
 
 /// What a journal held.
 pub(crate) struct Recovered {
@@ -107,15 +108,15 @@ pub(crate) fn recover(files: &dyn FileSystem, data: &Path, folder: &Path) -> Res
         files.open(last, Open::Existing)?.sync()?;
     }
     for key in &deleted {
-        store::remove_files(files, &store::path(data, key))?;
+        folder::remove_files(files, &folder::path(data, key))?;
     }
-    sync_emptied(files, trimmed.iter().map(|key| store::path(data, key)))?;
+    sync_emptied(files, trimmed.iter().map(|key| folder::path(data, key)))?;
     let mut logs = HashMap::new();
     for (key, redo) in redo {
         if refused.contains_key(&key) {
             continue;
         }
-        match redo.run(files, &paths, &store::path(data, &key))? {
+        match redo.run(files, &paths, &folder::path(data, &key))? {
             Redone::Log(wal) => drop(logs.insert(key, wal)),
             Redone::Nothing => {}
             Redone::Unfit(why) => drop(refused.insert(key, why)),

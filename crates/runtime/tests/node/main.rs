@@ -12,3 +12,4 @@ mod life;
 mod limits;
 mod order;
 mod peers;
+mod stubs;

@@ -1,6 +1,7 @@
 //! A guest that does what requests and messages tell it, and reports what it hears.
 //!
-//! The entry passes a request on to the object that its path names, `/NAME/WHAT?TAG`; the object does WHAT, and
+//! The entry passes a request on to the object that its path names, `/NAME/WHAT?TAG`, by a new stub or, for
+//! `/NAME/WHAT/kept`, by the one that it has kept; the object does WHAT, and
 //! later what the messages on its sockets say. So a test is written from the outside alone. The tests of `runtime`
 //! and of `server` share this file.
 
@@ -25,8 +26,9 @@ use dormouse_runtime::object::outbox::{Close, Payload};
 use dormouse_runtime::object::sockets::{AutoResponse, SlowClients, SocketId};
 use dormouse_runtime::object::time::Time;
 use dormouse_runtime::pair::ClientEnd;
-use dormouse_runtime::request::{OffersCompression, Request, Response};
+use dormouse_runtime::request::{OffersCompression, Request, Response, StubError};
 use dormouse_runtime::storage::txn::Span;
+use dormouse_runtime::stub::Stub;
 use tokio::sync::Semaphore;
 
 /// Nothing in a test takes longer, unless it is broken.
@@ -102,6 +104,8 @@ struct Me {
     ctx: Ctx,
     log: Sender<String>,
     go: Arc<Semaphore>,
+    /// What `/NAME/WHAT/kept` goes through, by name.
+    stubs: RefCell<HashMap<String, Stub>>,
     /// Client ends that nobody connects.
     ends: RefCell<Vec<ClientEnd>>,
     /// The socket of `join`.
@@ -118,6 +122,7 @@ impl GuestFactory for Script {
             ctx,
             log: self.log.lock().unwrap().clone(),
             go: self.go.clone(),
+            stubs: RefCell::default(),
             ends: RefCell::default(),
             joined: Cell::default(),
             half_open: Cell::default(),
@@ -215,9 +220,19 @@ impl Me {
             self.wait("entry").await?;
         }
         let rooms = self.ctx.namespace("Room").unwrap();
-        let id = rooms.id_from_name(request.uri().path().split('/').nth(1).unwrap_or_default());
-        let response = self.ctx.fetch(&rooms, &id, request).await.map_err(failed)?;
-        self.ctx.respond(task, response);
+        let mut path = request.uri().path().split('/').skip(1);
+        let name = path.next().unwrap_or_default().to_owned();
+        let stub = rooms.stub(rooms.id_from_name(&name));
+        let stub = match path.nth(1) {
+            Some("kept") => self.stubs.borrow_mut().entry(name).or_insert(stub).clone(),
+            _ => stub,
+        };
+        let response = self.ctx.fetch(&stub, request).await.map_err(|error| match error {
+            StubError::Broken(failure) => failed(format!("broken before: {}", failure.text)),
+            StubError::Thrown(failure) if failure.reset => failed(format!("reset: {}", failure.text)),
+            error => failed(error),
+        });
+        self.ctx.respond(task, response?);
         Ok(())
     }
 
@@ -314,7 +329,7 @@ impl Me {
     async fn join(&self, task: TaskId, name: &str) -> Result<(), GuestError> {
         let rooms = self.ctx.namespace("Room").unwrap();
         let request = http::Request::get(format!("http://test/{name}/socket?joined")).body(Body::empty());
-        let response = self.ctx.fetch(&rooms, &rooms.id_from_name(name), request.map_err(failed)?);
+        let response = self.ctx.fetch(&rooms.stub(rooms.id_from_name(name)), request.map_err(failed)?);
         let client = response.await.map_err(failed)?.client.ok_or_else(|| GuestError::new("no socket"))?;
         let socket = self.ctx.adopt(client).unwrap();
         self.ctx.accept_standard(socket, false).map_err(failed)?;

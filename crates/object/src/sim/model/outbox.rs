@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 
+use crate::failure::Failure;
 use crate::limits::{OUTBOX_BYTES_MAX, OUTBOX_LEN_MAX};
 use crate::message::Message;
 use crate::outbox::{After, Out};
@@ -105,13 +106,13 @@ impl Outbox {
     }
 
     /// The writes of the turn under way are lost.
-    pub(crate) fn roll_back(&mut self, failure: &str) -> TakenBack {
+    pub(crate) fn roll_back(&mut self, failure: &Failure) -> TakenBack {
         self.written = self.committed_write;
         self.take_back(self.committed_write, failure)
     }
 
     /// All writes that are not durable are lost.
-    pub(crate) fn break_gate(&mut self, failure: &str) -> TakenBack {
+    pub(crate) fn break_gate(&mut self, failure: &Failure) -> TakenBack {
         self.written = self.durable_write;
         self.committed_write = self.durable_write;
         self.committed = self.durable;
@@ -119,7 +120,7 @@ impl Outbox {
         self.take_back(self.durable_write, failure)
     }
 
-    fn take_back(&mut self, kept: u64, failure: &str) -> TakenBack {
+    fn take_back(&mut self, kept: u64, failure: &Failure) -> TakenBack {
         let mut taken = TakenBack::default();
         for mut item in std::mem::take(&mut self.items) {
             if item.after <= kept {
@@ -130,7 +131,7 @@ impl Outbox {
             match item.out {
                 // Whoever asked hears of the failure instead.
                 Out::Respond(request) | Out::Fail(request, _) => {
-                    item.out = Out::Fail(request, failure.into());
+                    item.out = Out::Fail(request, failure.clone().into());
                     self.items.push_back(item);
                 }
                 // The host's own doing: no write of the guest can make it untrue.
