@@ -468,7 +468,7 @@ export class WebSocket extends EventTarget {
             try {
                 const client = await shakeHands(socket.#outgoing);
                 const number = socket_adopt(socket.#guest, client);
-                socket_accept_standard(socket.#guest, number, isHalfOpenByDefault());
+                socket_accept_standard(socket.#guest, number, isHalfOpenByDefault(), client);
                 socket.#socket = number;
                 socket.#mode = STANDARD;
                 guest_record().sockets[number] = socket;
