@@ -62,6 +62,9 @@ fn run(script: &mut Unstructured<'_>) -> Result<()> {
         seal_pages(&disk);
         seal_log(&disk);
     }
+    if is_lost(&disk) {
+        return Ok(());
+    }
     let expected = history.log.filter(|_| is_known);
     let opened = Db::open(&vfs, Path::new(PATH), Some(NAME), expected);
     let Ok((mut db, found)) = opened.and_then(|mut db| read(&mut db).map(|found| (db, found))) else { return Ok(()) };
@@ -191,8 +194,6 @@ fn damage(script: &mut Unstructured<'_>, disk: &SimDisk) -> Result<()> {
             let end = (at + with.len()).min(len);
             bytes[at..end].copy_from_slice(&with[..end - at]);
         }
-        // A database without a page, or without a file, is a new one: no checksum says otherwise.
-        2 if path == Path::new(PATH) => bytes.truncate(at.max(1)),
         2 => bytes.truncate(at),
         3 => bytes.extend_from_slice(script.arbitrary()?),
         4 => bytes[page..(page + PAGE_LEN).min(len)].fill(0),
@@ -205,6 +206,13 @@ fn damage(script: &mut Unstructured<'_>, disk: &SimDisk) -> Result<()> {
     }
     replace(&*file, &bytes);
     Ok(())
+}
+
+/// Whether there is so little of the database that it looks like one which was never written to: no checksum says otherwise.
+fn is_lost(disk: &SimDisk) -> bool {
+    const HEADER_LEN: usize = 100;
+    let bytes = disk.contents(Path::new(PATH)).unwrap_or_default();
+    bytes.len() < HEADER_LEN || bytes.len() <= PAGE_LEN && bytes.iter().all(|byte| *byte == 0)
 }
 
 fn replace(file: &dyn File, bytes: &[u8]) {
