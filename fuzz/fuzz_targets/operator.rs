@@ -5,10 +5,9 @@
 
 #![no_main]
 
-use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use dormouse_runtime::ctx::Ctx;
@@ -34,9 +33,8 @@ struct World {
     disk: SimDisk,
 }
 
-thread_local! {
-    static WORLD: RefCell<Option<World>> = const { RefCell::new(None) };
-}
+/// Of one thread. Not the thread's own: it would be stopped when that ends, and nothing of a thread works then.
+static WORLD: Mutex<Option<World>> = Mutex::new(None);
 
 fuzz_target!(|data: &[u8]| {
     let asks: Vec<Ask> = data.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect();
@@ -44,16 +42,11 @@ fuzz_target!(|data: &[u8]| {
     if asks.is_empty() {
         return;
     }
-    WORLD.with_borrow_mut(|place| {
-        let world = place.get_or_insert_with(World::new);
-        let mut is_changed = false;
-        for ask in &asks {
-            is_changed |= world.ask(ask);
-        }
-        if is_changed {
-            *place = None;
-        }
-    });
+    let mut place = WORLD.lock().expect("a panic ends the process");
+    let world = place.get_or_insert_with(World::new);
+    if asks.iter().any(|ask| world.ask(ask)) {
+        *place = None;
+    }
 });
 
 impl World {
@@ -81,12 +74,14 @@ impl World {
         Self { node: Some(node), objects, disk }
     }
 
-    /// Asks, and tells whether something may have changed.
+    /// Asks, and tells whether something has changed.
     fn ask(&self, ask: &Ask) -> bool {
         let may_change = matches!(ask, Ask::Delete { .. } | Ask::Sql { write: true, .. });
         let before = self.files();
+        let mut is_changed = false;
         match answer(&self.objects, ask) {
             Ok(answer) => {
+                is_changed = may_change;
                 let json = serde_json::to_vec(&answer).expect("an answer is JSON");
                 assert_eq!(serde_json::from_slice::<Answer>(&json).expect("an answer is JSON"), answer);
                 if let (Answer::Objects(objects), Ask::List { limit, .. }) = (&answer, ask) {
@@ -96,7 +91,7 @@ impl World {
             Err(text) => assert!(!text.is_empty()),
         }
         assert!(may_change || self.files() == before, "{ask:?} made or removed files");
-        may_change
+        is_changed
     }
 
     fn files(&self) -> BTreeSet<PathBuf> {
