@@ -19,6 +19,14 @@ pub(crate) struct ServerFlags {
     #[arg(long, value_name = "IP:PORT", env = "DORMOUSE_LISTEN", default_value = "127.0.0.1:8787")]
     listen: String,
 
+    /// Serve HTTPS, with the chain of certificates in this PEM file; looked at again while the server runs
+    #[arg(long, value_name = "FILE", env = "DORMOUSE_TLS_CERT", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+
+    /// The private key of the first certificate, in PEM and without a password
+    #[arg(long, value_name = "FILE", env = "DORMOUSE_TLS_KEY", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+
     /// Threads that serve objects [default: one per core]
     #[arg(long, value_name = "N", env = "DORMOUSE_SHARDS")]
     shards: Option<NonZeroUsize>,
@@ -72,6 +80,9 @@ impl ServerFlags {
             .hibernate_after(self.hibernate_after)
             .compression(self.compression)
             .stop_grace(self.stop_grace);
+        if let (Some(certificate), Some(key)) = (&self.tls_cert, &self.tls_key) {
+            server = server.tls(certificate, key);
+        }
         if let Some(shards) = self.shards {
             server = server.shards(shards.get());
         }
@@ -131,6 +142,15 @@ mod tests {
         assert_eq!(flags.server.shards.map(usize::from), Some(3));
         assert_eq!(flags.server.compression, Compression::Messages);
         assert_eq!(flags.server.log.unwrap().to_string(), "json");
+    }
+
+    #[test]
+    fn a_certificate_and_its_key_belong_together() {
+        for (given, missing) in [("--tls-cert", "--tls-key <FILE>"), ("--tls-key", "--tls-cert <FILE>")] {
+            let error = Flags::try_parse_from(["x", given, "file.pem"]).unwrap_err().to_string();
+            assert!(error.contains("not provided") && error.contains(missing), "{error}");
+        }
+        assert!(Flags::try_parse_from(["x", "--tls-cert", "a", "--tls-key", "b"]).is_ok());
     }
 
     #[test]

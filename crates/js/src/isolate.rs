@@ -44,8 +44,8 @@ pub(crate) struct Isolate {
     spent: Cell<bool>,
     /// What the clock of [`Isolate::now`] goes on from.
     epoch: (Instant, f64),
-    /// Counts the bodies of all its guests.
-    bodies: Rc<Cell<u64>>,
+    /// Counts the bodies of all its guests, and their ends of pairs.
+    numbers: Rc<Cell<u64>>,
     pub(crate) decoders: Decoders,
     pub(crate) compressors: Compressors,
 }
@@ -101,7 +101,7 @@ impl Isolate {
             keys: Keys::shared(),
             spent: Cell::new(false),
             epoch: (Instant::now(), unix_ms()),
-            bodies: Rc::default(),
+            numbers: Rc::default(),
             decoders: Decoders::default(),
             compressors: Compressors::default(),
         });
@@ -169,8 +169,8 @@ impl Isolate {
         &self.keys
     }
 
-    pub(crate) fn bodies(&self) -> Rc<Cell<u64>> {
-        self.bodies.clone()
+    pub(crate) fn numbers(&self) -> Rc<Cell<u64>> {
+        self.numbers.clone()
     }
 
     pub(crate) fn admit(&self, guest: &Rc<GuestState>) -> usize {
@@ -223,10 +223,11 @@ impl Isolate {
         let result = run(&self.engine);
         self.engine.run_jobs();
         self.end_turn();
-        if guest.bodies.are_crowded() || self.compressors.are_crowded() {
+        if guest.bodies.are_crowded() || guest.sockets.are_crowded() || self.compressors.are_crowded() {
             self.engine.collect_garbage();
             self.engine.run_jobs();
             guest.bodies.note_search();
+            guest.sockets.note_search();
             self.compressors.note_search();
         }
         self.engine.set_deadline(None);

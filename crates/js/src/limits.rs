@@ -23,6 +23,10 @@ pub const BODY_CHUNKS_MAX: usize = 16;
 /// measure, bytes on its heap, does not see what a body holds outside.
 pub const BODIES_UNREAD_MAX: usize = 64;
 
+/// Client ends of pairs, one guest's, that nobody has used yet, at which the engine first looks for those that code
+/// cannot reach any more: each holds a socket of an object.
+pub const CLIENTS_UNUSED_MAX: usize = 64;
+
 /// Bytes of a body that code reads as a whole: what an engine may hold by default. More would not fit, and a client
 /// must not be able to make the host hold it all before that is found out.
 pub const BODY_LEN_MAX: usize = MEMORY_MAX;

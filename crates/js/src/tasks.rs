@@ -58,7 +58,7 @@ pub(crate) struct GuestState {
 
 impl GuestState {
     pub(crate) fn new(ctx: Ctx, isolate: Rc<Isolate>) -> Rc<Self> {
-        let bodies = Bodies::new(isolate.bodies());
+        let (bodies, sockets) = (Bodies::new(isolate.numbers()), Sockets::new(isolate.numbers()));
         let state = Rc::new(Self {
             ctx,
             isolate,
@@ -67,7 +67,7 @@ impl GuestState {
             tasks: RefCell::default(),
             calls: RefCell::default(),
             timers: RefCell::default(),
-            sockets: Sockets::default(),
+            sockets,
             aborts: Aborts::default(),
             bodies,
         });

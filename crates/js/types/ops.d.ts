@@ -88,6 +88,7 @@ declare module "dormouse:ops" {
     export const fetch_abortable: Op;
     export const fetch_object: Op;
     export const fetch_outside: Op;
+    export const fetch_socket: Op;
     export const fetch_worker: Op;
     export const form_boundary: Op;
     export const form_decode: Op;
@@ -105,14 +106,16 @@ declare module "dormouse:ops" {
     export const object_set_event_timeout: Op;
     export const pattern_input: Op;
     export const pattern_parse: Op;
+    export const socket_abandon: Op;
     export const socket_accept: Op;
     export const socket_accept_standard: Op;
+    export const socket_adopt: Op;
     export const socket_attach: Op;
     export const socket_attachment: Op;
     export const socket_auto_responded: Op;
     export const socket_auto_response: Op;
     export const socket_close: Op;
-    export const socket_drop_client: Op;
+    export const socket_disconnect: Op;
     export const socket_forget: Op;
     export const socket_list: Op;
     export const socket_pair: Op;

@@ -60,7 +60,7 @@ pub enum Out {
         /// Whether the object still wants to hear of the socket.
         after: After,
     },
-    /// The connection is to be ended without a Close frame: its peer left one unanswered.
+    /// The connection is to be ended without a Close frame: its peer left one unanswered, or the guest broke it off.
     Cut(SocketId),
     /// The response to a request, which the host holds.
     Respond(RequestId),
@@ -112,12 +112,17 @@ impl Outbox {
         self.items.is_empty()
     }
 
-    /// Takes back the newest `len` items. Returns the sockets whose Close frames were among them.
+    /// Takes back the newest `len` items, but for ends of connections. Returns the sockets whose Close frames were among
+    /// them.
     pub(crate) fn take_back(&mut self, len: usize) -> Vec<SocketId> {
         self.last = None;
         let from = self.items.len().saturating_sub(len);
         let mut closes = Vec::new();
-        for item in self.items.drain(from..) {
+        for item in self.items.split_off(from) {
+            if let Out::Cut(_) = item.out {
+                self.items.push_back(item);
+                continue;
+            }
             self.bytes -= item.bytes;
             closes.extend(close_of(&item.out));
         }

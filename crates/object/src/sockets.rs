@@ -85,6 +85,8 @@ pub(crate) struct Socket {
     pub(crate) own: Own,
     pub(crate) farewell: Farewell,
     listed: bool,
+    /// Whether the guest answers the peer's Close frame itself. Reference 2.5.
+    half_open: bool,
     /// Messages of this socket in the mailbox.
     pub(crate) queued: u32,
     tags: Box<[Rc<str>]>,
@@ -103,6 +105,11 @@ impl Socket {
             (Peer::Gone, _) | (Peer::Closed, Own::Queued | Own::Sent) => ReadyState::Closed,
             (Peer::Closed, Own::Open) | (Peer::Open, Own::Queued | Own::Sent) => ReadyState::Closing,
         }
+    }
+
+    /// Whether the host answers the peer's Close frame when the guest does not.
+    pub(crate) fn answers(&self) -> bool {
+        self.peer == Peer::Closed && self.own == Own::Open && !self.half_open
     }
 
     fn is_over(&self) -> bool {
@@ -206,6 +213,7 @@ impl SocketTable {
             own: Own::Open,
             farewell: Farewell::None,
             listed: false,
+            half_open: false,
             queued: 0,
             tags: Box::default(),
             attachment: None,
@@ -258,10 +266,10 @@ impl SocketTable {
     }
 
     /// `accept()`.
-    pub(crate) fn accept_standard(&mut self, id: SocketId) -> Result<(), SocketError> {
+    pub(crate) fn accept_standard(&mut self, id: SocketId, half_open: bool) -> Result<(), SocketError> {
         let socket = self.sockets.get_mut(id).ok_or(SocketError::IncompatibleState)?;
         match socket.mode {
-            Mode::New => socket.mode = Mode::Standard,
+            Mode::New => (socket.mode, socket.half_open) = (Mode::Standard, half_open),
             Mode::Standard => {}
             Mode::Hibernatable => return Err(SocketError::AcceptedAsHibernatable),
         }

@@ -218,6 +218,12 @@ impl Ctx {
         self.is_live().then(|| self.host.new_pair())
     }
 
+    /// Takes the client end of a pair, of this object or another one's, as a socket of this object that is still to be
+    /// accepted: what is sent on the one arrives at the other. Or the connection to a server outside.
+    pub fn adopt(&self, client: ClientEnd) -> Option<SocketId> {
+        self.is_live().then(|| self.host.adopt(client))
+    }
+
     /// `acceptWebSocket`: the socket's events go to the handlers, and it outlives the guest.
     ///
     /// # Errors
@@ -229,15 +235,22 @@ impl Ctx {
         Ok(())
     }
 
-    /// `accept()`: the socket lives and dies with the guest, which stays in memory meanwhile.
+    /// `accept()`: the socket lives and dies with the guest, which stays in memory meanwhile. When the peer of a
+    /// `half_open` one has closed, the guest can still send, and is to close it too.
     ///
     /// # Errors
     ///
     /// When it is hibernatable, or has ended.
-    pub fn accept_standard(&self, socket: SocketId) -> Result<(), SocketError> {
-        self.with(Ok(()), |object| object.accept_standard(socket))?;
+    pub fn accept_standard(&self, socket: SocketId, half_open: bool) -> Result<(), SocketError> {
+        self.with(Ok(()), |object| object.accept_standard(socket, half_open))?;
         self.host.wake_connection(socket);
         Ok(())
+    }
+
+    /// Ends a standard socket without a Close frame, as when a listener of it failed. What was sent before still
+    /// leaves; the guest hears no more of it.
+    pub fn disconnect(&self, socket: SocketId) {
+        self.with((), |object| object.disconnect(socket));
     }
 
     /// Sends a message, as soon as the writes before it are durable.

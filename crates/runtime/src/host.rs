@@ -14,6 +14,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Waker;
 
+use bytes::Bytes;
 use dormouse_object::TaskId;
 use dormouse_object::id::ObjectId;
 use dormouse_object::mailbox::RequestId;
@@ -28,12 +29,14 @@ use tokio::sync::oneshot;
 use crate::code::Class;
 use crate::guest::Guest;
 use crate::host::storage::HostStorage;
+use crate::limits::PIPE_LEN;
 use crate::node::WorkerIndex;
-use crate::pair::ClientEnd;
+use crate::pair::{ClientEnd, PairEnd};
 use crate::request::{Request, Response, StubError};
 use crate::shard::Shard;
 use crate::signals::TaskWaker;
-use crate::sockets::conn::{Conn, Waiting};
+use crate::sockets::conn::{Conn, Waiting, Wire};
+use crate::sockets::frame::Role;
 use crate::sockets::queue::TooSlow;
 
 slotmap::new_key_type! {
@@ -274,7 +277,31 @@ impl Host {
         let socket = self.with_object(Object::new_socket);
         self.links.borrow_mut().insert(socket, Link::Waiting(Waiting::default()));
         let signals = self.shard.signals().clone();
-        (socket, ClientEnd::new(signals, self.shard.index(), self.key, socket))
+        (socket, ClientEnd::Pair(PairEnd::new(signals, self.shard.index(), self.key, socket)))
+    }
+
+    /// Takes the end of a WebSocket as a socket of this object. To the client end of a pair, of whatever object, a pipe
+    /// joins it, and this end has the part of the client.
+    pub(crate) fn adopt(self: &Rc<Self>, client: ClientEnd) -> SocketId {
+        let socket = self.with_object(Object::new_socket);
+        let wire = match client {
+            ClientEnd::Pair(_) => self.pipe_to(client),
+            ClientEnd::Remote(remote) => remote.arrive().unwrap_or_else(|error| {
+                tracing::error!(object = self.label(), %error, "a connection to a server could not come to its object");
+                Wire::broken()
+            }),
+        };
+        Conn::start(self.clone(), socket, wire, Waiting::default());
+        socket
+    }
+
+    fn pipe_to(&self, client: ClientEnd) -> Wire {
+        let (ours, theirs) = tokio::io::duplex(PIPE_LEN);
+        if let Err(error) = self.shard.connect(client, Box::new(theirs), Bytes::new(), None) {
+            // The pipe has ended with it, so both ends hear that their peer is gone.
+            tracing::error!(object = self.label(), %error, "a socket could not be joined to the other end of its pair");
+        }
+        Wire { stream: Box::new(ours).into(), role: Role::Client, read_ahead: Bytes::new(), deflate: None }
     }
 
     /// What was sent on a socket before it had a connection; `None` when the object has dropped it meanwhile.

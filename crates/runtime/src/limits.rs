@@ -58,6 +58,10 @@ pub const RECEIVED_HISTORY_BITS: u8 = 12;
 /// compress each message by itself.
 pub const HISTORIES_LEN_MAX: usize = 64 << 20;
 
+/// Bytes that the pipe between two sockets of this node holds in each direction, as a kernel's buffer would: a message
+/// beyond that waits with its sender.
+pub const PIPE_LEN: usize = 64 << 10;
+
 /// How long a connection may take to end once nothing more is to be said on it: to take what is still queued
 /// and to answer a Close frame.
 pub const LINGER: Duration = Duration::from_secs(10);

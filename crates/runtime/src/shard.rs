@@ -19,10 +19,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use dormouse_object::id::ObjectId;
 use dormouse_object::object::Object;
-use dormouse_object::sockets::SocketId;
 use dormouse_object::time::Time;
 use slotmap::SlotMap;
-use tokio::net::TcpStream;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
 
@@ -34,13 +32,17 @@ use crate::host::{Host, HostKey, Identity, Reply, Target};
 use crate::limits::{HISTORIES_LEN_MAX, OBJECTS_IN_A_ROW_MAX, READ_LEN_MAX, RELOAD_GRACE};
 use crate::loan::{LoanRequest, Residence, lend_files};
 use crate::node::{Handle, Options, WorkerIndex};
-use crate::pair::ClientEnd;
+use crate::pair::{ClientEnd, PairEnd, Remote};
 use crate::request::{Outbound, Request, StubError};
 use crate::shard::encoded::Encoded;
 use crate::signals::{Signal, Signals};
-use crate::sockets::conn::{Conn, turn_away};
+use crate::sockets::conn::{Conn, Wire, turn_away};
+use crate::sockets::frame::Role;
 use crate::sockets::frame::agreement::{Agreement, Reserved};
 use crate::sockets::frame::deflate::Codecs;
+use crate::sockets::frame::mask::Keys;
+use crate::sockets::splice::{self, Side};
+use crate::sockets::stream::{Stream, Travelling};
 use crate::store::Store;
 use crate::timers::Timers;
 
@@ -50,7 +52,7 @@ pub(crate) enum Post {
     Fetch(usize, ObjectId, Box<Request>, Reply),
     /// A connection for the client end of a pair of this shard, what was read from it already, and how its messages
     /// are compressed.
-    Connect(ClientEnd, std::net::TcpStream, Bytes, Option<Agreement>),
+    Connect(PairEnd, Travelling, Bytes, Option<Agreement>),
     /// The alarm of an object of this shard is due, by the registry.
     Alarm(usize, ObjectId),
     /// Somebody wants the database of an object of this shard.
@@ -93,10 +95,11 @@ pub struct Shard {
     /// The message encoded last and its frames: the next one with the same payload shares them.
     encoded: RefCell<Option<Encoded>>,
     codecs: RefCell<Codecs>,
+    masking: Keys,
     cork: Cork,
     /// Held, as a clone, by each connection that is no socket.
     connections: Rc<()>,
-    /// Held, as a clone, by each connection of a socket.
+    /// Held, as a clone, by each connection of a socket, or of several.
     socket_connections: Rc<()>,
     /// While the shard stops: objects whose sockets are to be closed as soon as nothing is under way in them.
     closing: RefCell<Option<Vec<Rc<Host>>>>,
@@ -126,6 +129,7 @@ impl Shard {
             read_buffer: RefCell::new(vec![0; READ_LEN_MAX].into()),
             encoded: RefCell::new(None),
             codecs: RefCell::default(),
+            masking: Keys::default(),
             cork: Cork::default(),
             connections: Rc::new(()),
             socket_connections: Rc::new(()),
@@ -160,24 +164,30 @@ impl Shard {
     /// on its frames never leave that thread. `read_ahead` is what was read from it already, `deflate` how its
     /// messages are compressed.
     ///
+    /// A connection to a server outside is joined to it instead, on this thread; then nothing may be compressed.
+    ///
     /// # Errors
     ///
-    /// When the stream cannot leave this thread's reactor, or the object's shard takes no more. The connection
-    /// is then dropped, and the object hears that its peer is gone.
+    /// When a stream cannot change its thread, or the object's shard takes no more. The connection is then dropped,
+    /// and the other end hears that its peer is gone.
     pub fn connect(
         self: &Rc<Self>,
-        mut client: ClientEnd,
-        stream: TcpStream,
+        client: ClientEnd,
+        stream: impl Into<Stream>,
         read_ahead: Bytes,
         deflate: Option<Agreement>,
     ) -> std::io::Result<()> {
+        let stream = stream.into();
+        let client = match client {
+            ClientEnd::Pair(client) => client,
+            ClientEnd::Remote(remote) => return self.join(remote, Side { stream, read_ahead }),
+        };
         if client.shard == self.index {
-            client.mark_connected();
-            self.attach(client.host, client.socket, stream, &read_ahead, deflate);
+            self.attach(client, Wire { stream, role: Role::Server, read_ahead, deflate });
             return Ok(());
         }
         let shard = client.shard;
-        let post = Post::Connect(client, stream.into_std()?, read_ahead, deflate);
+        let post = Post::Connect(client, stream.leave()?, read_ahead, deflate);
         self.node.post(shard, post).map_err(|_| std::io::Error::other("the object's shard is overloaded"))
     }
 
@@ -324,23 +334,22 @@ impl Shard {
         }
     }
 
-    fn attach(
-        self: &Rc<Self>,
-        host: HostKey,
-        socket: SocketId,
-        stream: TcpStream,
-        read_ahead: &[u8],
-        deflate: Option<Agreement>,
-    ) {
-        // Frames are written whole, one call a turn: waiting for more would only delay them.
-        let _ = stream.set_nodelay(true);
-        let waiting = self.get(host).and_then(|host| host.take_waiting(socket).map(|waiting| (host, waiting)));
-        match waiting {
-            Some((host, waiting)) => Conn::start(host, socket, stream, read_ahead, waiting, deflate),
-            None => {
-                // When the peer cannot be told, its connection still ends.
-                let _ = turn_away(stream);
-            }
+    /// Joins the connection of a client to one to a server outside.
+    fn join(self: &Rc<Self>, remote: Remote, near: Side) -> std::io::Result<()> {
+        let Wire { stream, read_ahead, .. } = remote.arrive()?;
+        near.stream.send_at_once();
+        splice::start(self, near, Side { stream, read_ahead });
+        Ok(())
+    }
+
+    /// Gives a connection to the client end of a pair of this shard.
+    fn attach(&self, mut client: PairEnd, wire: Wire) {
+        client.mark_connected();
+        wire.stream.send_at_once();
+        let socket = client.socket;
+        match self.get(client.host).and_then(|host| host.take_waiting(socket).map(|waiting| (host, waiting))) {
+            Some((host, waiting)) => Conn::start(host, socket, wire, waiting),
+            None => turn_away(wire.stream),
         }
     }
 }
@@ -380,6 +389,11 @@ impl Shard {
         self.node.histories().reserve(len, HISTORIES_LEN_MAX)
     }
 
+    /// A key that nobody can foresee, for one frame.
+    pub(crate) fn masking_key(&self) -> [u8; 4] {
+        self.masking.next()
+    }
+
     /// What waits to be written.
     pub(crate) fn cork(&self) -> &Cork {
         &self.cork
@@ -391,8 +405,9 @@ impl Shard {
         Counted(self.connections.clone())
     }
 
-    /// Counts a connection of a socket, until the result is dropped.
-    pub(crate) fn count_socket(&self) -> Counted {
+    /// Counts a connection that carries sockets, until the result is dropped: for it, a stopping shard waits only as
+    /// long as their closing handshakes may take.
+    pub fn count_socket(&self) -> Counted {
         Counted(self.socket_connections.clone())
     }
 }
@@ -479,7 +494,7 @@ impl Shard {
         match post {
             Post::Fetch(class, id, request, reply) => self.deliver(class, id, request, reply),
             Post::Connect(client, stream, read_ahead, deflate) => {
-                self.take_connection(client, stream, &read_ahead, deflate);
+                self.take_connection(client, stream, read_ahead, deflate);
             }
             Post::Alarm(class, id) => self.wake_for_alarm(class, id),
             Post::Lend(request) => self.lend(request),
@@ -519,18 +534,9 @@ impl Shard {
         }
     }
 
-    fn take_connection(
-        self: &Rc<Self>,
-        mut client: ClientEnd,
-        stream: std::net::TcpStream,
-        read_ahead: &[u8],
-        deflate: Option<Agreement>,
-    ) {
-        match TcpStream::from_std(stream) {
-            Ok(stream) => {
-                client.mark_connected();
-                self.attach(client.host, client.socket, stream, read_ahead, deflate);
-            }
+    fn take_connection(&self, client: PairEnd, stream: Travelling, read_ahead: Bytes, deflate: Option<Agreement>) {
+        match stream.arrive() {
+            Ok(stream) => self.attach(client, Wire { stream, role: Role::Server, read_ahead, deflate }),
             Err(error) => tracing::error!(%error, "a connection could not move to its object's shard"),
         }
     }

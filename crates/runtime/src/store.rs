@@ -422,12 +422,11 @@ impl Store {
             // Commits of a process that died before they were durable: nobody was told of them, but what comes now builds
             // on them.
             note_found(&*self.journal, key, &db)?;
-            if self.durability == Durability::Strict || *known == Known::Unfinished {
-                if !self.fold(key, &mut db)? {
-                    *known = Known::Unfinished;
-                    let what = "what its log holds could not be written into it yet".to_owned();
-                    return Err(Error::Disk { path: self.path(key), what });
-                }
+            let must_fold = self.durability == Durability::Strict || *known == Known::Unfinished;
+            if must_fold && !self.fold(key, &mut db)? {
+                *known = Known::Unfinished;
+                let what = "what its log holds could not be written into it yet".to_owned();
+                return Err(Error::Disk { path: self.path(key), what });
             }
         }
         Ok(db)

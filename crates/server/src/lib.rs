@@ -19,6 +19,8 @@
 
 mod server;
 mod options;
+mod tls;
+mod wire;
 mod http;
 mod upgrade;
 mod outbound;

@@ -8,9 +8,10 @@ use dormouse_runtime::node;
 use dormouse_runtime::store::Durability;
 
 use crate::error::Error;
-use crate::limits::{HEAD_TIMEOUT, STOP_GRACE};
+use crate::limits::{HEAD_TIMEOUT, STOP_GRACE, TLS_LOOK_INTERVAL};
 use crate::server::{Handle, Running};
 use crate::shutdown::Signals;
+use crate::tls::Files;
 use crate::upgrade::Compression;
 
 /// The address that a server listens on, unless told otherwise.
@@ -25,6 +26,8 @@ pub struct Builder {
     pub(crate) head_timeout: Duration,
     pub(crate) compression: Compression,
     pub(crate) stop_grace: Duration,
+    pub(crate) tls: Option<Files>,
+    pub(crate) tls_look_interval: Duration,
 }
 
 impl Default for Builder {
@@ -35,6 +38,8 @@ impl Default for Builder {
             head_timeout: HEAD_TIMEOUT,
             compression: Compression::default(),
             stop_grace: STOP_GRACE,
+            tls: None,
+            tls_look_interval: TLS_LOOK_INTERVAL,
         }
     }
 }
@@ -43,6 +48,19 @@ impl Builder {
     /// The address to listen on, `IP:PORT`; port 0 takes a free one. Default 127.0.0.1:8787.
     pub fn listen(mut self, address: impl Into<String>) -> Self {
         self.listen = address.into();
+        self
+    }
+
+    /// Serves HTTPS instead of HTTP, with the chain of certificates and the private key in these PEM files. When they
+    /// are replaced, new connections get the new ones, within [`crate::limits::TLS_LOOK_INTERVAL`].
+    pub fn tls(mut self, certificate: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
+        self.tls = Some(Files { certificate: certificate.into(), key: key.into() });
+        self
+    }
+
+    /// How often the files of [`Builder::tls`] are looked at. Default 10 seconds.
+    pub fn tls_look_interval(mut self, interval: Duration) -> Self {
+        self.tls_look_interval = interval;
         self
     }
 
@@ -89,7 +107,8 @@ impl Builder {
         self
     }
 
-    /// How long a client may take to send the head of a request. Default 15 seconds.
+    /// How long a client may take to send the head of a request, and how long a connection may be without one. Default
+    /// 15 seconds.
     pub fn head_timeout(mut self, timeout: Duration) -> Self {
         self.head_timeout = timeout;
         self
@@ -117,7 +136,7 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// When the address cannot be listened on, or threads cannot be made.
+    /// When the address cannot be listened on, the certificate cannot be used, or threads cannot be made.
     pub fn start(self, application: node::Application) -> Result<Running, Error> {
         let address: SocketAddr =
             self.listen.parse().map_err(|_| Error::BadAddress { address: self.listen.clone() })?;

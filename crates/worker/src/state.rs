@@ -101,7 +101,7 @@ impl State {
     /// Like [`accept_web_socket`](Self::accept_web_socket).
     ///
     /// # Errors
-    /// When the socket was accepted before, is a client end, or the object holds as many as it may.
+    /// When the socket was accepted before, is a client end that was not accepted, or the object holds as many as it may.
     pub fn try_accept_web_socket(&self, ws: &WebSocket) -> Result<()> {
         self.try_accept_websocket_with_tags(ws, &[])
     }
@@ -114,10 +114,10 @@ impl State {
     /// Like [`accept_websocket_with_tags`](Self::accept_websocket_with_tags).
     ///
     /// # Errors
-    /// When the socket was accepted before, is a client end, the object holds as many as it may, or a tag is
+    /// When the socket was accepted before, is a client end that was not accepted, the object holds as many as it may, or a tag is
     /// not allowed.
     pub fn try_accept_websocket_with_tags(&self, ws: &WebSocket, tags: &[&str]) -> Result<()> {
-        Ok(self.host.ctx().accept_hibernatable(ws.server_id()?, tags)?)
+        Ok(self.host.ctx().accept_hibernatable(ws.id()?, tags)?)
     }
 
     /// The sockets that [`accept_web_socket`](Self::accept_web_socket) took and that have not closed, newest
@@ -152,7 +152,7 @@ impl State {
     /// # Errors
     /// When the socket is not one that [`accept_web_socket`](Self::accept_web_socket) took.
     pub fn try_get_tags(&self, websocket: &WebSocket) -> Result<Vec<String>> {
-        let tags = self.host.ctx().tags(websocket.server_id()?)?;
+        let tags = self.host.ctx().tags(websocket.id()?)?;
         Ok(tags.iter().map(|tag| (**tag).to_owned()).collect())
     }
 
@@ -177,7 +177,7 @@ impl State {
 
     /// When the runtime last answered by itself on this socket.
     pub fn get_websocket_auto_response_timestamp(&self, ws: &WebSocket) -> Option<Date> {
-        let time = self.host.ctx().auto_responded(ws.server_id().ok()?)?;
+        let time = self.host.ctx().auto_responded(ws.id().ok()?)?;
         Some(Date::new(DateInit::Millis(time.as_millis())))
     }
 

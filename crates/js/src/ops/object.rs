@@ -3,15 +3,17 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
+use dormouse_runtime::body::Body;
 use dormouse_runtime::ctx::{Namespace, PendingResponse};
 use dormouse_runtime::node::WorkerIndex;
 use dormouse_runtime::object::id::ObjectId;
 use dormouse_runtime::request::{Request, Response, StubError, Uncompressed};
+use http::header::{HeaderValue, SEC_WEBSOCKET_PROTOCOL, UPGRADE};
 use http::{Method, StatusCode, Uri};
 use slab::Slab;
 use tokio::sync::watch;
 
-use super::body::{Cf, frame, headers_in, headers_out};
+use super::body::{Cf, frame, headers_in, headers_out, number};
 use crate::engine::{Call, Fault, Op, Out};
 use crate::tasks::{GuestState, count};
 
@@ -31,6 +33,7 @@ pub(crate) const OPS: &[Op] = &[
     Op { name: "fetch_object", run: fetch_object },
     Op { name: "fetch_worker", run: fetch_worker },
     Op { name: "fetch_outside", run: fetch_outside },
+    Op { name: "fetch_socket", run: fetch_socket },
     Op { name: "fetch_abortable", run: fetch_abortable },
     Op { name: "fetch_abort", run: fetch_abort },
 ];
@@ -72,7 +75,7 @@ fn respond(call: &Call<'_>) -> Result<Out, Fault> {
     let status = u16::try_from(call.index(1)?).ok().and_then(|status| StatusCode::from_u16(status).ok());
     // First what code has given away, so that a fault in the rest does not leave it behind.
     let body = guest.bodies.body_out(call, 3)?;
-    let client = if call.is_nullish(4) { None } else { guest.sockets.take_client(call.index(4)?) };
+    let client = if call.is_nullish(4) { None } else { guest.sockets.take_client(number(call, 4)?) };
     let status = status.ok_or_else(|| Fault::range_error("a status is a number from 100 to 999"))?;
     let headers = headers_out(&call.texts(2)?)?;
     let mut http = http::Response::new(body);
@@ -156,7 +159,28 @@ fn fetch_worker(call: &Call<'_>) -> Result<Out, Fault> {
 fn fetch_outside(call: &Call<'_>) -> Result<Out, Fault> {
     let guest = call.isolate().current()?;
     let request = request(&guest, call, 0)?;
-    let aborted = if call.is_nullish(5) { None } else { guest.aborts.listen(call.index(5)?) };
+    abortable(call, 5, request)
+}
+
+/// `(url, protocols or null, token)`: a promise of a response's parts, whose client end is the socket
+fn fetch_socket(call: &Call<'_>) -> Result<Out, Fault> {
+    let url = call.text(0)?;
+    let uri: Uri = url.parse().map_err(|_| Fault::type_error(format!("Invalid URL: {url}")))?;
+    let mut request = Request::new(Body::empty());
+    *request.uri_mut() = uri;
+    let headers = request.headers_mut();
+    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    if let Some(protocols) = call.optional_text(1)? {
+        let protocols = HeaderValue::from_str(&protocols).map_err(|_| Fault::type_error("Invalid protocols"))?;
+        headers.insert(SEC_WEBSOCKET_PROTOCOL, protocols);
+    }
+    abortable(call, 2, request)
+}
+
+/// Sends a request to the outside, which is given up when the token among the arguments is aborted.
+fn abortable(call: &Call<'_>, token: usize, request: Request) -> Result<Out, Fault> {
+    let guest = call.isolate().current()?;
+    let aborted = if call.is_nullish(token) { None } else { guest.aborts.listen(call.index(token)?) };
     let response = response(call, guest.ctx().fetch_outside(request))?;
     match (response, aborted) {
         (Out::Later(response), Some(mut aborted)) => Out::later(async move {
@@ -230,7 +254,7 @@ fn response(call: &Call<'_>, pending: PendingResponse) -> Result<Out, Fault> {
     Out::later(async move {
         let response = pending.await.map_err(|error| stub_fault(&error))?;
         let (head, body) = response.http.into_parts();
-        let client = response.client.map(|client| count(guest.sockets.put_client(client)));
+        let client = response.client.map(|client| guest.sockets.put_client(client));
         Ok(Out::List(vec![
             u32::from(head.status.as_u16()).into(),
             headers_in(&head.headers),

@@ -1,9 +1,12 @@
 //! Sockets: pairs, accepting, sending, closing, and what the host keeps with them.
 //!
 //! Code holds a small number for each socket; the object's table has the truth. A number is given back only when its
-//! socket has ended and its `WebSocket` was told so, so no `WebSocket` ever means another one's connection.
+//! socket has ended and its `WebSocket` was told so, so no `WebSocket` ever means another one's connection. An end of a
+//! pair that has no object yet has a number too, which none of the isolate has had before: code may let go of it while
+//! another guest's runs.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use dormouse_runtime::object::error::SocketError;
@@ -13,13 +16,17 @@ use dormouse_runtime::pair::ClientEnd;
 use slab::Slab;
 use slotmap::SecondaryMap;
 
+use super::body::{number, numbered};
 use crate::engine::{Call, Fault, Op, Out};
+use crate::limits::CLIENTS_UNUSED_MAX;
 use crate::tasks::{GuestState, count};
 
 pub(crate) const OPS: &[Op] = &[
     Op { name: "socket_pair", run: pair },
     Op { name: "socket_accept", run: accept },
     Op { name: "socket_accept_standard", run: accept_standard },
+    Op { name: "socket_adopt", run: adopt },
+    Op { name: "socket_disconnect", run: disconnect },
     Op { name: "socket_send", run: send },
     Op { name: "socket_close", run: close },
     Op { name: "socket_state", run: state },
@@ -28,21 +35,44 @@ pub(crate) const OPS: &[Op] = &[
     Op { name: "socket_attach", run: attach },
     Op { name: "socket_attachment", run: attachment },
     Op { name: "socket_forget", run: forget },
-    Op { name: "socket_drop_client", run: drop_client },
+    Op { name: "socket_abandon", run: abandon },
     Op { name: "socket_set_auto_response", run: set_auto_response },
     Op { name: "socket_auto_response", run: auto_response },
     Op { name: "socket_auto_responded", run: auto_responded },
 ];
 
 /// The sockets that a guest's code has numbers for.
-#[derive(Default)]
 pub(crate) struct Sockets {
     ids: RefCell<Slab<SocketId>>,
     handles: RefCell<SecondaryMap<SocketId, usize>>,
-    clients: RefCell<Slab<ClientEnd>>,
+    /// Counts what the isolate gives numbers to.
+    numbers: Rc<Cell<u64>>,
+    clients: RefCell<HashMap<u64, ClientEnd>>,
+    /// Client ends at which to look for those that code has forgotten.
+    crowd: Cell<usize>,
 }
 
 impl Sockets {
+    pub(crate) fn new(numbers: Rc<Cell<u64>>) -> Self {
+        Self {
+            ids: RefCell::default(),
+            handles: RefCell::default(),
+            numbers,
+            clients: RefCell::default(),
+            crowd: Cell::new(CLIENTS_UNUSED_MAX),
+        }
+    }
+
+    /// Whether there are so many unused client ends that code may have forgotten some.
+    pub(crate) fn are_crowded(&self) -> bool {
+        self.clients.borrow().len() >= self.crowd.get()
+    }
+
+    /// As for bodies: what is left after a search is in use.
+    pub(crate) fn note_search(&self) {
+        self.crowd.set(CLIENTS_UNUSED_MAX.max(2 * self.clients.borrow().len()));
+    }
+
     /// The number of a socket, a new one if it has none.
     pub(crate) fn handle(&self, id: SocketId) -> usize {
         if let Some(handle) = self.handles.borrow().get(id) {
@@ -64,13 +94,16 @@ impl Sockets {
         }
     }
 
-    pub(crate) fn put_client(&self, client: ClientEnd) -> usize {
-        self.clients.borrow_mut().insert(client)
+    /// The number of a client end.
+    pub(crate) fn put_client(&self, client: ClientEnd) -> Out {
+        let number = self.numbers.replace(self.numbers.get() + 1);
+        self.clients.borrow_mut().insert(number, client);
+        numbered(number)
     }
 
-    /// Takes the client end of a pair, for a response.
-    pub(crate) fn take_client(&self, handle: u32) -> Option<ClientEnd> {
-        self.clients.borrow_mut().try_remove(handle as usize)
+    /// Takes the client end of a pair, for a response or to accept it.
+    pub(crate) fn take_client(&self, number: u64) -> Option<ClientEnd> {
+        self.clients.borrow_mut().remove(&number)
     }
 }
 
@@ -111,8 +144,7 @@ pub(crate) fn foreign() -> Fault {
 fn pair(call: &Call<'_>) -> Result<Out, Fault> {
     let guest = call.isolate().current()?;
     let Some((id, client)) = guest.ctx().new_pair() else { return Ok(Out::Null) };
-    let (server, client) = (guest.sockets.handle(id), guest.sockets.put_client(client));
-    Ok(Out::List(vec![count(server), count(client)]))
+    Ok(Out::List(vec![count(guest.sockets.handle(id)), guest.sockets.put_client(client)]))
 }
 
 /// `(guest, socket, tags)`
@@ -124,10 +156,25 @@ fn accept(call: &Call<'_>) -> Result<Out, Fault> {
     Ok(Out::Undefined)
 }
 
-/// `(guest, socket)`
+/// `(guest, socket, whether it stays open when its peer closes)`
 fn accept_standard(call: &Call<'_>) -> Result<Out, Fault> {
     let guest = owner(call, 0)?;
-    guest.ctx().accept_standard(guest.sockets.id(call.index(1)?)?).map_err(fault)?;
+    guest.ctx().accept_standard(guest.sockets.id(call.index(1)?)?, call.flag(2)).map_err(fault)?;
+    Ok(Out::Undefined)
+}
+
+/// `(guest, client)`: the number of the socket that the client end becomes
+fn adopt(call: &Call<'_>) -> Result<Out, Fault> {
+    let guest = owner(call, 0)?;
+    let client = guest.sockets.take_client(number(call, 1)?).ok_or_else(foreign)?;
+    let id = guest.ctx().adopt(client).ok_or_else(foreign)?;
+    Ok(count(guest.sockets.handle(id)))
+}
+
+/// `(guest, socket)`: its connection ends without a Close frame.
+fn disconnect(call: &Call<'_>) -> Result<Out, Fault> {
+    let guest = owner(call, 0)?;
+    guest.ctx().disconnect(guest.sockets.id(call.index(1)?)?);
     Ok(Out::Undefined)
 }
 
@@ -196,10 +243,11 @@ fn forget(call: &Call<'_>) -> Result<Out, Fault> {
     Ok(Out::Undefined)
 }
 
-/// `(client)`: nobody will connect it any more.
-fn drop_client(call: &Call<'_>) -> Result<Out, Fault> {
-    let client = call.isolate().current()?.sockets.take_client(call.index(0)?);
-    drop(client);
+/// `(guest, client)`: nobody can use it any more. Another guest's code may run, and this one may be gone.
+fn abandon(call: &Call<'_>) -> Result<Out, Fault> {
+    let guest = call.isolate().guest(call.index(0)? as usize);
+    let number = number(call, 1)?;
+    drop(guest.and_then(|guest| guest.sockets.take_client(number)));
     Ok(Out::Undefined)
 }
 

@@ -80,6 +80,8 @@ export function construct(kind, name, index, id, idName) {
         hasSql: !worker.classesWithoutSql.includes(name),
         /** @type {any} */ entrypoint: null,
         /** By their numbers. @type {any[]} */ sockets: [],
+        /** Sockets whose peer has closed and that wait for their own close. @type {Set<any>} */ halfOpen: new Set(),
+        halfOpenMax: 0,
         timers: new Map(),
         fires: new Map(),
         lastTimer: 0,

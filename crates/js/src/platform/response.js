@@ -290,6 +290,8 @@ export function responseFromHost(parts, method, url, isRedirected) {
         flat,
         isImmutable: true,
         status,
+        // As in workerd, which has no text for any other one.
+        statusText: status === 101 ? "Switching Protocols" : "",
         webSocket: client === null ? null : clientOf(client),
         url: url.split("#", 1)[0],
         isRedirected,

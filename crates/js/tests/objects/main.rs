@@ -7,6 +7,7 @@ mod harness;
 mod support;
 
 mod caches;
+mod ends;
 mod errors;
 mod limits;
 mod reload;

@@ -158,10 +158,10 @@ impl Object {
         self.note_if_emptied();
     }
 
-    /// Answers the peer's Close frame with the same content, if the object has not closed.
+    /// Answers the peer's Close frame with the same content, if the object has not closed and does not want to.
     pub(super) fn answer_close(&mut self, id: SocketId) {
-        let Some(socket) = self.sockets.get_mut(id) else { return };
-        if socket.peer == Peer::Closed && socket.own == Own::Open {
+        let Some(socket) = self.sockets.get(id) else { return };
+        if socket.answers() {
             let close = socket.answer.as_deref().cloned().unwrap_or_default();
             self.push_close(id, close);
         }

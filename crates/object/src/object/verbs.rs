@@ -34,13 +34,27 @@ impl Object {
         self.sockets.accept_hibernatable(id, tags)
     }
 
-    /// `accept()`: the socket lives and dies with the guest.
+    /// `accept()`: the socket lives and dies with the guest. A `half_open` one is open in one direction when its peer
+    /// has closed, until the guest closes it too; any other one is answered for before the guest hears of the close. A
+    /// second call changes nothing.
     ///
     /// # Errors
     ///
     /// When it is hibernatable, or has ended.
-    pub fn accept_standard(&mut self, id: SocketId) -> Result<(), SocketError> {
-        self.sockets.accept_standard(id)
+    pub fn accept_standard(&mut self, id: SocketId, half_open: bool) -> Result<(), SocketError> {
+        self.sockets.accept_standard(id, half_open)
+    }
+
+    /// Ends a standard socket without a Close frame, because a listener failed (reference 2.7): what was sent before
+    /// still leaves, and the guest hears no more of it. Does nothing to any other one.
+    pub fn disconnect(&mut self, id: SocketId) {
+        let Some(socket) = self.sockets.get(id).filter(|socket| socket.mode == Mode::Standard) else { return };
+        if socket.peer != Peer::Gone {
+            self.outbox.push(Out::Cut(id));
+            self.note_constructed();
+        }
+        self.sockets.remove(id);
+        self.forget_events_of_missing_sockets();
     }
 
     /// Sends a message. A socket whose peer has gone takes it silently.

@@ -35,6 +35,8 @@ counters! {
     Sockets = "sockets made",
     Accepts = "sockets accepted as hibernatable",
     AcceptsStandard = "sockets accepted as standard",
+    HalfOpens = "closes that were left to the guest to answer",
+    Disconnects = "sockets broken off by the guest",
     Starts = "guests started",
     StartFailures = "constructors failed",
     StartCharges = "guests lost before their first event",

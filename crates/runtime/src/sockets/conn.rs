@@ -1,4 +1,4 @@
-//! One connection: a TCP stream, the frames on it, and the task that waits for it.
+//! One connection: a stream, the frames on it, and the task that waits for it.
 //!
 //! Reading happens in the connection's task, into a buffer that all connections of the shard share; a message
 //! goes straight down the stack to the object and its guest. Writing happens wherever the object lets something
@@ -11,7 +11,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
-use std::io::{self, IoSlice, Write};
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
@@ -22,21 +22,22 @@ use dormouse_object::message::Message;
 use dormouse_object::object::Reading;
 use dormouse_object::outbox::{After, Close};
 use dormouse_object::sockets::SocketId;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::io::ReadBuf;
+use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 use crate::host::Host;
 use crate::limits::LINGER;
 use crate::sockets::frame::agreement::Agreement;
 use crate::sockets::frame::{Decoder, Deflated, FrameError, Item, Role, encode};
 use crate::sockets::queue::{Flushed, SendQueue, TooSlow};
+use crate::sockets::stream::Stream;
 
 /// One connection of an object's socket.
 pub(crate) struct Conn {
     host: Rc<Host>,
     id: SocketId,
-    stream: RefCell<TcpStream>,
+    stream: RefCell<Stream>,
+    role: Role,
     decoder: RefCell<Decoder>,
     deflate: RefCell<Option<Agreement>>,
     queue: RefCell<SendQueue>,
@@ -89,7 +90,7 @@ impl Waiting {
     /// As [`Conn::close`].
     pub(crate) fn close(&mut self, close: &Close, after: After) {
         if !self.close_sent {
-            push_close(&mut self.queue, close);
+            push_close(&mut self.queue, close, encode::close(parts(close)));
         }
         self.close_sent = true;
         self.forgotten |= after == After::Forget;
@@ -97,11 +98,34 @@ impl Waiting {
 }
 
 /// A client that reads too slowly gets its Close frame instead of what waits.
-fn push_close(queue: &mut SendQueue, close: &Close) {
+fn push_close(queue: &mut SendQueue, close: &Close, frame: Bytes) {
     if close.code == Some(1013) {
         queue.clear();
     }
-    queue.push_unbounded(encode::close(close.code.map(|code| (code, &*close.reason))));
+    queue.push_unbounded(frame);
+}
+
+/// What a Close frame says.
+fn parts(close: &Close) -> Option<(u16, &str)> {
+    close.code.map(|code| (code, &*close.reason))
+}
+
+/// What a connection is made of.
+pub(crate) struct Wire {
+    pub(crate) stream: Stream,
+    pub(crate) role: Role,
+    /// What was read from the stream already.
+    pub(crate) read_ahead: Bytes,
+    /// How messages are compressed.
+    pub(crate) deflate: Option<Agreement>,
+}
+
+impl Wire {
+    /// One that has ended.
+    pub(crate) fn broken() -> Self {
+        let (ours, _) = tokio::io::duplex(1);
+        Self { stream: Box::new(ours).into(), role: Role::Client, read_ahead: Bytes::new(), deflate: None }
+    }
 }
 
 /// Why decoding stopped.
@@ -113,25 +137,19 @@ enum Fed {
 }
 
 impl Conn {
-    /// Connects a stream to a socket, and starts its task. `read_ahead` was read from it already; `waiting` was
-    /// sent to it already, and `deflate` says how messages are compressed.
-    pub(crate) fn start(
-        host: Rc<Host>,
-        id: SocketId,
-        stream: TcpStream,
-        read_ahead: &[u8],
-        waiting: Waiting,
-        deflate: Option<Agreement>,
-    ) {
-        let decoder = Decoder::new(Role::Server, host.shard().options().message_len_max);
+    /// Connects a stream to a socket, and starts its task. `waiting` was sent to it already.
+    pub(crate) fn start(host: Rc<Host>, id: SocketId, wire: Wire, waiting: Waiting) {
+        let Wire { stream, role, read_ahead, deflate } = wire;
+        let decoder = Decoder::new(role, host.shard().options().message_len_max);
         let decoder = if deflate.is_some() { decoder.with_deflate() } else { decoder };
         let conn = Rc::new(Self {
             id,
             stream: RefCell::new(stream),
+            role,
             decoder: RefCell::new(decoder),
             deflate: RefCell::new(deflate),
             queue: RefCell::new(waiting.queue),
-            unread: RefCell::new(read_ahead.to_vec()),
+            unread: RefCell::new(read_ahead.into()),
             flags: Cell::new(Flags {
                 close_sent: waiting.close_sent,
                 forgotten: waiting.forgotten,
@@ -163,8 +181,16 @@ impl Conn {
         Ok(())
     }
 
+    /// What a frame of ours is masked with (RFC 6455, section 5.3).
+    fn key(&self) -> Option<[u8; 4]> {
+        (self.role == Role::Client).then(|| self.host.shard().masking_key())
+    }
+
     fn encode(&self, message: &Message) -> Bytes {
         let shard = self.host.shard();
+        if let Some(key) = self.key() {
+            return encode::message_masked(message, key);
+        }
         match &mut *self.deflate.borrow_mut() {
             None => shard.encode(message),
             Some(Agreement::Messages { server_bits }) => shard.encode_deflated(message, *server_bits),
@@ -182,7 +208,7 @@ impl Conn {
     pub(crate) fn close(self: &Rc<Self>, close: &Close, after: After) {
         let mut flags = self.flags.get();
         if !flags.close_sent {
-            push_close(&mut self.queue.borrow_mut(), close);
+            push_close(&mut self.queue.borrow_mut(), close, encode::close_with(parts(close), self.key()));
         }
         flags.close_sent = true;
         flags.forgotten |= after == After::Forget;
@@ -191,8 +217,9 @@ impl Conn {
         self.wake();
     }
 
-    /// Ends the connection without another word.
+    /// Ends the connection without another word. What was queued before is written, if it is taken at once.
     pub(crate) fn cut(&self) {
+        self.flush();
         self.update(|flags| (flags.forgotten, flags.over) = (true, true));
         self.wake();
     }
@@ -220,7 +247,7 @@ impl Conn {
             self.wake();
         } else {
             flags.pinged = true;
-            self.queue.borrow_mut().push_unbounded(encode::ping(b""));
+            self.queue.borrow_mut().push_unbounded(encode::ping_with(b"", self.key()));
         }
         self.flags.set(flags);
         self.flush();
@@ -251,14 +278,18 @@ impl Conn {
         if flags.blocked || flags.over {
             return;
         }
-        let stream = self.stream.borrow();
-        let write = |slices: &[IoSlice<'_>]| match slices {
-            [one] => stream.try_write(one),
-            all => stream.try_write_vectored(all),
+        let (mut stream, task) = (self.stream.borrow_mut(), self.task.borrow());
+        let write = |slices: &[IoSlice<'_>]| stream.try_write(slices, task.as_ref());
+        let flushed = self.queue.borrow_mut().flush(write);
+        let flushed = match flushed {
+            Ok(Flushed::All) => stream.try_flush(task.as_ref()),
+            Ok(Flushed::Blocked) => Err(io::ErrorKind::WouldBlock.into()),
+            Err(error) => Err(error),
         };
-        match self.queue.borrow_mut().flush(write) {
-            Ok(Flushed::All) => {}
-            Ok(Flushed::Blocked) => flags.blocked = true,
+        drop((stream, task));
+        match flushed {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => flags.blocked = true,
             Err(_) => flags.over = true,
         }
         self.flags.set(flags);
@@ -277,7 +308,7 @@ impl Conn {
         while !self.flags.get().over {
             self.poll_write(context);
             self.hang_up(context);
-            if self.is_said_and_done() {
+            if self.is_said_and_done() && self.poll_farewell(context).is_ready() {
                 break;
             }
             if self.poll_linger(context).is_ready() {
@@ -296,6 +327,10 @@ impl Conn {
                 Poll::Ready(Ok(())) => {
                     self.update(|flags| flags.blocked = false);
                     self.flush();
+                    if matches!(*self.stream.borrow(), Stream::Other(_)) {
+                        // Blocked again or not: the stream has been given the task to wake.
+                        return;
+                    }
                 }
                 Poll::Ready(Err(_)) => {
                     self.update(|flags| (flags.blocked, flags.over) = (false, true));
@@ -309,17 +344,31 @@ impl Conn {
     /// would reset the connection, and could take our Close frame from the peer.
     fn hang_up(&self, context: &mut Context<'_>) {
         let flags = self.flags.get();
-        if flags.failed && flags.close_sent && !flags.shut && self.queue.borrow().is_empty() {
-            // Done at once or failed: then the connection is gone, and reading from it says so.
-            let _ = Pin::new(&mut *self.stream.borrow_mut()).poll_shutdown(context);
-            self.update(|flags| flags.shut = true);
+        if flags.failed && flags.close_sent && !flags.shut && self.is_written() {
+            // When it fails the connection is gone, and reading from it says so.
+            let shut = self.stream.borrow_mut().poll_shutdown(context).is_ready();
+            self.update(|flags| flags.shut = shut);
         }
+    }
+
+    /// Whether nothing waits to be written.
+    fn is_written(&self) -> bool {
+        !self.flags.get().blocked && self.queue.borrow().is_empty()
     }
 
     /// Whether both Close frames have passed and all is written.
     fn is_said_and_done(&self) -> bool {
         let flags = self.flags.get();
-        flags.close_sent && flags.close_received && self.queue.borrow().is_empty()
+        flags.close_sent && flags.close_received && self.is_written()
+    }
+
+    /// Ends our direction at the end of all, where that is more than to drop the stream.
+    fn poll_farewell(&self, context: &mut Context<'_>) -> Poll<()> {
+        let mut stream = self.stream.borrow_mut();
+        match *stream {
+            Stream::Tcp(_) => Poll::Ready(()),
+            Stream::Other(_) => stream.poll_shutdown(context).map(|_| ()),
+        }
     }
 
     /// Once our last word is queued, and nobody waits for the peer's, the connection has a limited time left.
@@ -347,7 +396,7 @@ impl Conn {
         let shard = self.host.shard().clone();
         let mut buffer = shard.read_buffer();
         let mut read = ReadBuf::new(&mut buffer);
-        let result = ready!(Pin::new(&mut *self.stream.borrow_mut()).poll_read(context, &mut read));
+        let result = ready!(self.stream.borrow_mut().poll_read(context, &mut read));
         let len = read.filled().len();
         match result {
             Ok(()) if len > 0 => {
@@ -428,8 +477,10 @@ impl Conn {
     fn pong(&self, payload: &[u8]) {
         if !self.flags.get().close_sent {
             // A peer that pings without reading loses pongs, which is what it asked for.
-            let _ =
-                self.queue.borrow_mut().push(encode::pong(payload), self.host.shard().options().send_queue_bytes_max);
+            let _ = self
+                .queue
+                .borrow_mut()
+                .push(encode::pong_with(payload, self.key()), self.host.shard().options().send_queue_bytes_max);
         }
     }
 
@@ -452,8 +503,14 @@ impl Conn {
 }
 
 /// Hands a stream that has no object to come to back to its peer, with a Close frame that says so.
-pub(crate) fn turn_away(stream: TcpStream) -> io::Result<()> {
+pub(crate) fn turn_away(mut stream: Stream) {
     let close = encode::close(Some((1012, "The Durable Object was reset.")));
-    // Away from the reactor, which may not have heard yet that the stream can be written to.
-    stream.into_std()?.write_all(&close)
+    tokio::task::spawn_local(timeout(LINGER, async move {
+        let mut rest = &close[..];
+        while !rest.is_empty() {
+            let written = poll_fn(|context| stream.poll_write(context, rest)).await?;
+            rest = &rest[written..];
+        }
+        poll_fn(|context| stream.poll_shutdown(context)).await
+    }));
 }

@@ -19,7 +19,7 @@ pub mod encode;
 mod assembly;
 mod error;
 mod header;
-mod mask;
+pub(crate) mod mask;
 mod utf8;
 
 use std::borrow::Cow;

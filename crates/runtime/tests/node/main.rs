@@ -6,6 +6,7 @@
 mod guest;
 mod world;
 
+mod joined;
 mod life;
 mod limits;
 mod order;

@@ -1,5 +1,6 @@
 //! Alarms: one that was answered runs, whatever happened between, and without anybody asking for its object.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use dormouse_runtime::store::Durability;
@@ -23,7 +24,7 @@ fn alarms_ring_after_a_power_loss_and_after_a_kill() {
         let process = Process::new(&disk);
         let mut rig = Rig::new(process.clone());
         rig.durability = durability;
-        let (server, _watch) = rig.start(folder.path());
+        let (server, before) = rig.start(folder.path());
         for name in OBJECTS {
             assert_eq!(server.ask(&format!("/{name}/do?ring+400")), (200, "ring 400".into()));
         }
@@ -31,10 +32,13 @@ fn alarms_ring_after_a_power_loss_and_after_a_kill() {
         process.kill();
         drop(server);
         let (_server, watch) = rig.on(image.unwrap_or(disk)).start(folder.path());
-        for _ in OBJECTS {
-            let rang = watch.find(|line| line.starts_with("ring "));
-            assert!(OBJECTS.iter().any(|name| rang == format!("ring {name}")), "{rang}");
+        // On a busy machine some may have rung before the end; that is as good.
+        let mut rung: BTreeSet<String> =
+            before.reported().into_iter().filter(|line| line.starts_with("ring ")).collect();
+        while rung.len() < OBJECTS.len() {
+            rung.extend(Some(watch.next()).filter(|line| line.starts_with("ring ")));
         }
+        assert_eq!(rung, OBJECTS.map(|name| format!("ring {name}")).into());
     }
 }
 

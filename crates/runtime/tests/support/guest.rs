@@ -4,7 +4,7 @@
 //! later what the messages on its sockets say. So a test is written from the outside alone. The tests of `runtime`
 //! and of `server` share this file.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
@@ -60,16 +60,6 @@ impl Watch {
         self.log.recv_timeout(PATIENCE).expect("an object reports something")
     }
 
-    /// The next report of some kind.
-    pub(crate) fn find(&self, mut is_it: impl FnMut(&str) -> bool) -> String {
-        loop {
-            let line = self.next();
-            if is_it(&line) {
-                return line;
-            }
-        }
-    }
-
     /// Waits until an object reports this, and tells what was reported before it.
     pub(crate) fn wait_for(&self, line: &str) -> Vec<String> {
         let deadline = Instant::now() + PATIENCE;
@@ -114,6 +104,8 @@ struct Me {
     go: Arc<Semaphore>,
     /// Client ends that nobody connects.
     ends: RefCell<Vec<ClientEnd>>,
+    /// The socket of `join`.
+    joined: Cell<Option<SocketId>>,
     /// Critical sections that the host has yet to resume for the first time.
     sections: RefCell<Vec<TaskId>>,
 }
@@ -125,6 +117,7 @@ impl GuestFactory for Script {
             log: self.log.lock().unwrap().clone(),
             go: self.go.clone(),
             ends: RefCell::default(),
+            joined: Cell::default(),
             sections: RefCell::default(),
         };
         if me.is_object() {
@@ -150,6 +143,9 @@ impl Guest for Scripted {
             Event::Fetch(request) => Box::pin(async move { me.pass_on(task, *request).await }),
             Event::Message { socket, message: Message::Text(text) } => {
                 Box::pin(async move { me.told(socket, &text).await })
+            }
+            Event::Message { socket, message: Message::Binary(bytes) } if me.joined.get() == Some(socket) => {
+                Box::pin(async move { me.broadcast(socket, Payload::Binary(&bytes)) })
             }
             Event::Message { socket, message: Message::Binary(bytes) } => {
                 Box::pin(async move { me.send(socket, Payload::Binary(&bytes)) })
@@ -238,6 +234,11 @@ impl Me {
                 }
                 self.ctx.respond(task, Response::switching_protocols(client));
             }
+            "shown" => {
+                let (socket, client) = self.accept("")?;
+                self.send(socket, Payload::Text(&format!("{} {} {:?}", head.method, head.uri, head.headers)))?;
+                self.ctx.respond(task, Response::switching_protocols(client));
+            }
             "reject" => {
                 let (socket, client) = self.accept("")?;
                 self.close(socket, 4001, "not today")?;
@@ -251,8 +252,14 @@ impl Me {
             }
             "standard" => {
                 let (socket, client) = self.ctx.new_pair().unwrap();
-                self.ctx.accept_standard(socket).map_err(failed)?;
+                self.ctx.accept_standard(socket, false).map_err(failed)?;
                 self.ctx.respond(task, Response::switching_protocols(client));
+            }
+            "join" => self.join(task, &query).await?,
+            "dial" => self.dial(task, &query).await?,
+            "pass" => {
+                let response = self.ask_outside(&query).await?;
+                self.ctx.respond(task, response);
             }
             "drop" => {
                 let (_, client) = self.accept("")?;
@@ -290,6 +297,41 @@ impl Me {
             other => self.store(task, other, &query)?,
         }
         Ok(())
+    }
+
+    /// Opens a socket to another object, and takes its other end as a socket of its own.
+    async fn join(&self, task: TaskId, name: &str) -> Result<(), GuestError> {
+        let rooms = self.ctx.namespace("Room").unwrap();
+        let request = http::Request::get(format!("http://test/{name}/socket?joined")).body(Body::empty());
+        let response = self.ctx.fetch(&rooms, &rooms.id_from_name(name), request.map_err(failed)?);
+        let client = response.await.map_err(failed)?.client.ok_or_else(|| GuestError::new("no socket"))?;
+        let socket = self.ctx.adopt(client).unwrap();
+        self.ctx.accept_standard(socket, false).map_err(failed)?;
+        self.joined.set(Some(socket));
+        self.answer(task, "joined");
+        Ok(())
+    }
+
+    /// Opens a socket to a server outside, as a socket of its own; answers with what became of it.
+    async fn dial(&self, task: TaskId, url: &str) -> Result<(), GuestError> {
+        let Response { http, client } = self.ask_outside(url).await?;
+        let status = http.status().as_u16();
+        let (_, body) = http.into_parts();
+        let Some(client) = client else {
+            let body = body.collect(1 << 20).await.map_err(failed)?;
+            self.answer(task, format!("{status} {}", String::from_utf8_lossy(&body)));
+            return Ok(());
+        };
+        let socket = self.ctx.adopt(client).unwrap();
+        self.ctx.accept_standard(socket, false).map_err(failed)?;
+        self.joined.set(Some(socket));
+        self.answer(task, format!("{status}"));
+        Ok(())
+    }
+
+    async fn ask_outside(&self, url: &str) -> Result<Response, GuestError> {
+        let request = http::Request::get(url).header("upgrade", "websocket").body(Body::empty()).map_err(failed)?;
+        self.ctx.fetch_outside(request).await.map_err(failed)
     }
 
     /// What an object does with its storage.
@@ -403,6 +445,12 @@ impl Me {
                 self.send(socket, Payload::Text(&format!("set {at}")))?;
             }
             ("log", text) => self.report(text),
+            ("over", text) => self.over(|joined| self.send(joined, Payload::Text(text)))?,
+            ("over-close", "") => self.over(|joined| self.close(joined, 4002, "over"))?,
+            ("over-flood", len) => {
+                let bytes = vec![b'x'; len.parse().map_err(failed)?];
+                self.over(|joined| self.send(joined, Payload::Binary(&bytes)))?;
+            }
             ("flood", len) => {
                 let bytes = vec![b'x'; len.parse().map_err(failed)?];
                 self.broadcast(socket, Payload::Binary(&bytes))?;
@@ -414,6 +462,11 @@ impl Me {
             },
         }
         Ok(())
+    }
+
+    /// Does something with the socket of `join`.
+    fn over(&self, act: impl FnOnce(SocketId) -> Result<(), GuestError>) -> Result<(), GuestError> {
+        act(self.joined.get().ok_or_else(|| GuestError::new("nothing was joined"))?)
     }
 
     fn accept(&self, tag: &str) -> Result<(SocketId, ClientEnd), GuestError> {

@@ -60,7 +60,7 @@ impl DurableObject for Tester {
             }
             "/no-tags" => return Response::ok(self.state.get_tags(&server).join(", ")),
             "/long-tag" => self.state.accept_websocket_with_tags(&server, &[&"x".repeat(257)]),
-            "/accept-client" => client.accept()?,
+            "/tag-client" => self.state.try_accept_web_socket(&client)?,
             "/send-early" => server.send_with_str("x")?,
             "/send-client" => client.send_with_str("x")?,
             "/server-in-response" => return Response::from_websocket(server),
@@ -172,7 +172,7 @@ fn misuse_is_refused() {
         500,
         "Error: you must call 'acceptWebSocket()' before attempting to access the tags of a WebSocket.",
     );
-    check("/accept-client", 500, "Error: the client end of a WebSocket pair can only go into a response");
+    check("/tag-client", 500, "Error: the client end of a WebSocket pair was not accepted");
     check("/send-early", 500, not_accepted);
     check("/send-client", 500, not_accepted);
     check(

@@ -198,6 +198,10 @@ impl Model {
     pub(super) fn answer_close(&mut self, id: SocketId) {
         let Some(socket) = self.sockets.get_mut(id) else { return };
         if socket.peer == Peer::SaidClose && socket.own == Own::No {
+            if socket.half_open {
+                self.report.count(Counter::HalfOpens);
+                return;
+            }
             socket.own = Own::Waits;
             let close = Box::new(socket.answer.clone());
             self.outbox.push(Out::Close { socket: id, close, after: After::KeepReading });
@@ -226,6 +230,21 @@ impl Model {
         if peer != Peer::Gone {
             self.dismiss(id, own, Close { code: Some(code), reason: cut(reason) });
         }
+        self.forget(id);
+    }
+
+    /// The guest breaks a standard socket off.
+    pub(crate) fn disconnect(&mut self, id: SocketId) {
+        let Some(socket) = self.sockets.get_mut(id).filter(|socket| socket.mode == Mode::Standard) else { return };
+        self.report.count(Counter::Disconnects);
+        socket.dismissed = true;
+        if socket.peer != Peer::Gone {
+            self.outbox.push(Out::Cut(id));
+        }
+        self.forget(id);
+    }
+
+    fn forget(&mut self, id: SocketId) {
         self.sockets.drop(id);
         self.mailbox.retain(|event| match event {
             Event::Message { socket, .. } | Event::Close { socket, .. } | Event::Error { socket, .. } => *socket != id,

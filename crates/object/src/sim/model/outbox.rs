@@ -167,7 +167,12 @@ impl Outbox {
     pub(crate) fn truncate(&mut self, at: usize) -> TakenBack {
         self.written = self.committed_write;
         let mut taken = TakenBack::default();
-        for item in self.items.drain(at..) {
+        for mut item in self.items.split_off(at) {
+            if let Out::Cut(_) = item.out {
+                item.after = item.after.min(self.written);
+                self.items.push_back(item);
+                continue;
+            }
             taken.items += 1;
             if let Out::Close { socket, .. } = item.out {
                 taken.closes.push(socket);

@@ -75,6 +75,7 @@ impl World<'_> {
             Verb::Query => self.compare_all(),
             Verb::AutoResponse => self.auto_response(),
             Verb::EventTimeout => self.event_timeout(),
+            Verb::Disconnect => self.disconnect(),
             Verb::SetAlarm => {
                 let at = (self.now + self.random.below(5_000)).saturating_sub(self.random.pick([0, 0, 3_000]));
                 self.change_alarm(Some(at))
@@ -218,9 +219,10 @@ impl World<'_> {
 
     fn accept(&mut self, id: SocketId) -> Result<(), Broken> {
         if self.random.percent(self.swarm.standard) {
-            let got = self.object.accept_standard(id);
-            self.note(|| format!("accept {id:?}: {got:?}"));
-            let expected = self.model.sockets.accept_standard(id);
+            let half_open = self.random.percent(self.swarm.half_open);
+            let got = self.object.accept_standard(id, half_open);
+            self.note(|| format!("accept {id:?}, half-open {half_open}: {got:?}"));
+            let expected = self.model.sockets.accept_standard(id, half_open);
             self.model.report.count(if got.is_ok() { Counter::AcceptsStandard } else { Counter::AcceptErrors });
             return self.agree("accept", &got, &expected);
         }
@@ -259,6 +261,14 @@ impl World<'_> {
         self.note(|| format!("auto-response {:?}", pair.as_ref().map(|pair| pair.response.len())));
         self.object.set_auto_response(pair.clone());
         self.model.set_auto_response(pair);
+        Ok(())
+    }
+
+    fn disconnect(&mut self) -> Result<(), Broken> {
+        let Some(id) = self.some_socket() else { return Ok(()) };
+        self.note(|| format!("disconnect {id:?}"));
+        self.object.disconnect(id);
+        self.model.disconnect(id);
         Ok(())
     }
 

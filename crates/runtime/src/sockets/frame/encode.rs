@@ -33,7 +33,7 @@ pub fn message_deflated(message: &Message, data: &[u8]) -> Bytes {
 /// # Panics
 /// If `payload` is longer than 125 bytes, which no control frame may be.
 pub fn ping(payload: &[u8]) -> Bytes {
-    control(Opcode::Ping, payload, None)
+    ping_with(payload, None)
 }
 
 /// [`ping`] as a client sends it.
@@ -41,7 +41,11 @@ pub fn ping(payload: &[u8]) -> Bytes {
 /// # Panics
 /// As [`ping`].
 pub fn ping_masked(payload: &[u8], key: [u8; 4]) -> Bytes {
-    control(Opcode::Ping, payload, Some(key))
+    ping_with(payload, Some(key))
+}
+
+pub(crate) fn ping_with(payload: &[u8], key: Option<[u8; 4]>) -> Bytes {
+    control(Opcode::Ping, payload, key)
 }
 
 /// A pong (section 5.5.3), usually with the payload of the ping that it answers.
@@ -49,7 +53,7 @@ pub fn ping_masked(payload: &[u8], key: [u8; 4]) -> Bytes {
 /// # Panics
 /// If `payload` is longer than 125 bytes, which a received ping's never is.
 pub fn pong(payload: &[u8]) -> Bytes {
-    control(Opcode::Pong, payload, None)
+    pong_with(payload, None)
 }
 
 /// [`pong`] as a client sends it.
@@ -57,7 +61,11 @@ pub fn pong(payload: &[u8]) -> Bytes {
 /// # Panics
 /// As [`pong`].
 pub fn pong_masked(payload: &[u8], key: [u8; 4]) -> Bytes {
-    control(Opcode::Pong, payload, Some(key))
+    pong_with(payload, Some(key))
+}
+
+pub(crate) fn pong_with(payload: &[u8], key: Option<[u8; 4]>) -> Bytes {
+    control(Opcode::Pong, payload, key)
 }
 
 /// A Close frame with a code and a reason, or empty (section 5.5.1).
@@ -75,7 +83,7 @@ pub fn close_masked(code_and_reason: Option<(u16, &str)>, key: [u8; 4]) -> Bytes
     close_with(code_and_reason, Some(key))
 }
 
-fn close_with(code_and_reason: Option<(u16, &str)>, key: Option<[u8; 4]>) -> Bytes {
+pub(crate) fn close_with(code_and_reason: Option<(u16, &str)>, key: Option<[u8; 4]>) -> Bytes {
     match code_and_reason {
         Some((code @ (1000..=1003 | 1007..=1014 | 1016..=4999), reason)) => {
             let reason = &reason[..reason.floor_char_boundary(CLOSE_REASON_LEN_MAX)];
