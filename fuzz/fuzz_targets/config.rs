@@ -19,7 +19,11 @@ fuzz_target!(|data: &[u8]| {
         if let Err(error) = secrets(text) {
             check(&error, text);
             // As a name it may be repeated; a value stands behind something.
-            assert!(text.starts_with(SECRET) || !text.contains(&format!("='{SECRET}")) || !error.to_string().contains(SECRET));
+            assert!(
+                text.starts_with(SECRET)
+                    || !text.contains(&format!("='{SECRET}"))
+                    || !error.to_string().contains(SECRET)
+            );
         }
         return;
     }

@@ -4,6 +4,8 @@
 
 #![no_main]
 
+use std::cell::RefCell;
+
 use bytes::Bytes;
 use dormouse_object::message::Message;
 use dormouse_runtime::limits::DEFLATED_LEN_MAX;
@@ -32,13 +34,17 @@ struct Direction {
     window: usize,
 }
 
+thread_local! {
+    /// Those of a shard outlive its connections too, and are dear to make.
+    static CODECS: RefCell<Codecs> = RefCell::default();
+}
+
 fuzz_target!(|data: &[u8]| {
     // An error means that the script has ended early, and what there is of it has been checked.
-    let _ = run(&mut Unstructured::new(data));
+    let _ = CODECS.with_borrow_mut(|codecs| run(&mut Unstructured::new(data), codecs));
 });
 
-fn run(script: &mut Unstructured<'_>) -> Result<()> {
-    let mut codecs = Codecs::default();
+fn run(script: &mut Unstructured<'_>, codecs: &mut Codecs) -> Result<()> {
     let bits = script.int_in_range(9..=15)?;
     let has_context: bool = script.arbitrary()?;
     let direction = || Direction {
@@ -52,9 +58,9 @@ fn run(script: &mut Unstructured<'_>) -> Result<()> {
     while !script.is_empty() {
         let len_max = if script.arbitrary()? { LEN_MAX } else { usize::from(script.arbitrary::<u16>()?) };
         if script.arbitrary()? {
-            honest(script, &mut codecs, &mut from_us, bits)?;
+            honest(script, codecs, &mut from_us, bits)?;
         } else {
-            hostile(script, &mut codecs, &mut from_peer, len_max)?;
+            hostile(script, codecs, &mut from_peer, len_max)?;
         }
     }
     Ok(())
@@ -75,7 +81,12 @@ fn honest(script: &mut Unstructured<'_>, codecs: &mut Codecs, direction: &mut Di
 }
 
 /// What a peer sends that need not keep the rules.
-fn hostile(script: &mut Unstructured<'_>, codecs: &mut Codecs, direction: &mut Direction, len_max: usize) -> Result<()> {
+fn hostile(
+    script: &mut Unstructured<'_>,
+    codecs: &mut Codecs,
+    direction: &mut Direction,
+    len_max: usize,
+) -> Result<()> {
     let deflated = Deflated { is_text: false, data: Bytes::copy_from_slice(script.arbitrary()?) };
     let ours = codecs.inflate(&deflated, direction.received.as_mut(), len_max);
     let theirs = other_inflate(&deflated.data, direction.before(), len_max);

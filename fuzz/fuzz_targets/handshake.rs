@@ -15,8 +15,23 @@ use libfuzzer_sys::fuzz_target;
 const EXTENSIONS: &str = "sec-websocket-extensions";
 /// What offers are made of.
 const WORDS: &[&str] = &[
-    "permessage-deflate", "; ", ", ", "=", "server_no_context_takeover", "client_no_context_takeover",
-    "server_max_window_bits", "client_max_window_bits", "8", "9", "15", "16", "\"10\"", "\"1\\0\"", " ", "\t", "x-other",
+    "permessage-deflate",
+    "; ",
+    ", ",
+    "=",
+    "server_no_context_takeover",
+    "client_no_context_takeover",
+    "server_max_window_bits",
+    "client_max_window_bits",
+    "8",
+    "9",
+    "15",
+    "16",
+    "\"10\"",
+    "\"1\\0\"",
+    " ",
+    "\t",
+    "x-other",
 ];
 
 fuzz_target!(|data: &[u8]| {
@@ -26,8 +41,19 @@ fuzz_target!(|data: &[u8]| {
 
 fn run(script: &mut Unstructured<'_>) -> Result<()> {
     let mut request = Request::new(());
-    *request.method_mut() = if script.ratio(1, 16)? { Method::POST } else { Method::GET };
-    *request.version_mut() = if script.ratio(1, 16)? { Version::HTTP_10 } else { Version::HTTP_11 };
+    let is_connect = script.ratio(1, 4)?;
+    *request.method_mut() = match is_connect {
+        true => Method::CONNECT,
+        false if script.ratio(1, 16)? => Method::POST,
+        false => Method::GET,
+    };
+    *request.version_mut() = match is_connect {
+        true => Version::HTTP_2,
+        false if script.ratio(1, 16)? => Version::HTTP_10,
+        false => Version::HTTP_11,
+    };
+    let protocol =
+        if is_connect { *script.choose(&[None, Some("websocket"), Some("WebSocket"), Some("x")])? } else { None };
     let headers = request.headers_mut();
     for (name, value) in [
         ("upgrade", "websocket"),
@@ -51,16 +77,25 @@ fn run(script: &mut Unstructured<'_>) -> Result<()> {
         budget.reserve(len, room)
     };
 
-    let head = request.into_parts().0;
-    match handshake(&head, &mut response, compression, reserve) {
+    let mut head = request.into_parts().0;
+    match handshake(&mut head, protocol, &mut response, compression, reserve) {
         Err(status) => assert!(matches!(
             status,
-            StatusCode::BAD_REQUEST | StatusCode::METHOD_NOT_ALLOWED | StatusCode::UPGRADE_REQUIRED
+            StatusCode::BAD_REQUEST
+                | StatusCode::METHOD_NOT_ALLOWED
+                | StatusCode::UPGRADE_REQUIRED
+                | StatusCode::NOT_IMPLEMENTED
         )),
         Ok(None) => assert!(!all(&head.headers, "upgrade").eq_ignore_ascii_case("websocket")),
         Ok(Some(agreement)) => {
-            assert_eq!((&head.method, head.version), (&Method::GET, Version::HTTP_11));
-            assert_eq!(response.headers()["sec-websocket-accept"].len(), 28);
+            // What user code sees, whatever the version.
+            assert_eq!(head.method, Method::GET);
+            assert!(all(&head.headers, "upgrade").to_ascii_lowercase().contains("websocket"));
+            let accept = response.headers().get("sec-websocket-accept");
+            match is_connect {
+                true => assert!(accept.is_none() && !response.headers().contains_key("connection")),
+                false => assert_eq!((accept.map(HeaderValue::len), head.version), (Some(28), Version::HTTP_11)),
+            }
             let answers: Vec<_> = response.headers().get_all(EXTENSIONS).iter().collect();
             assert_eq!(answers.len(), usize::from(agreement.is_some()));
             if let (Some(agreement), [answer]) = (agreement, &answers[..]) {
