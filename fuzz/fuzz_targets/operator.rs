@@ -5,9 +5,11 @@
 
 #![no_main]
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use dormouse_runtime::ctx::Ctx;
@@ -33,8 +35,10 @@ struct World {
     disk: SimDisk,
 }
 
-/// Of one thread. Not the thread's own: it would be stopped when that ends, and nothing of a thread works then.
-static WORLD: Mutex<Option<World>> = Mutex::new(None);
+thread_local! {
+    /// Not stopped with the thread: nothing of a thread works then.
+    static WORLD: RefCell<Option<ManuallyDrop<World>>> = const { RefCell::new(None) };
+}
 
 fuzz_target!(|data: &[u8]| {
     let asks: Vec<Ask> =
@@ -43,12 +47,13 @@ fuzz_target!(|data: &[u8]| {
     if asks.is_empty() {
         return;
     }
-    let mut place = WORLD.lock().expect("a panic ends the process");
-    let world = place.get_or_insert_with(World::new);
-    let changes = asks.iter().filter(|ask| world.ask(ask)).count();
-    if changes > 0 {
-        *place = None;
-    }
+    WORLD.with_borrow_mut(|place| {
+        let world = place.get_or_insert_with(|| ManuallyDrop::new(World::new()));
+        let changes = asks.iter().filter(|ask| world.ask(ask)).count();
+        if changes > 0 {
+            drop(place.take().map(ManuallyDrop::into_inner));
+        }
+    });
 });
 
 impl World {
