@@ -13,8 +13,7 @@ use crate::shell;
 const USAGE: &str = "usage: cargo xtask soak [--minutes N]";
 /// Minutes of a run that is not told how many.
 const MINUTES: u64 = 10;
-/// Power losses of one round, and kills.
-const LOSSES: &str = "400";
+/// Kills of one round.
 const KILLS: &str = "40";
 
 pub(crate) fn run(args: &[&str]) -> Result<()> {
@@ -30,7 +29,7 @@ pub(crate) fn run(args: &[&str]) -> Result<()> {
     let mut rounds = 0;
     while Instant::now() < until {
         let seed = (RandomState::new().hash_one(rounds) >> 1).to_string();
-        let env = [("DORMOUSE_SOAK_SEED", seed.as_str()), ("DORMOUSE_SOAK_LOSSES", LOSSES)];
+        let env = [("DORMOUSE_SOAK_SEED", seed.as_str())];
         let tests = "cargo test --quiet --release -p dormouse-runtime -p dormouse-storage --test storage --test faults";
         shell::run_in(shell::root(), tests, &env)?;
         shell::run_in(&e2e, "node --test storage.test.mjs", &[("DORMOUSE_SOAK_KILLS", KILLS)])?;

@@ -1,15 +1,18 @@
 //! `dormouse check`: what a project uses, what is supported of it, and where it stands.
 
-use dormouse_server::js::{Binding, ExportKind, Worker, application, exports};
+use std::sync::Arc;
+
+use dormouse_server::js::{Binding, ExportKind, Platform, Worker};
 
 use crate::command::Projects;
 use crate::project::Loaded;
 
 #[expect(clippy::print_stdout, reason = "what was asked for goes to standard output")]
 pub(crate) fn run(projects: &Projects) -> anyhow::Result<()> {
-    let loaded = Loaded::load(projects)?;
+    let platform = Platform::compile()?;
+    let loaded = Loaded::load(projects, &platform)?;
     for worker in &loaded.workers {
-        println!("{}", report(worker)?);
+        println!("{}", report(worker, &platform)?);
     }
     for notice in &loaded.notices {
         println!("note: {notice}");
@@ -17,19 +20,19 @@ pub(crate) fn run(projects: &Projects) -> anyhow::Result<()> {
     for line in &loaded.unsupported {
         println!("not supported: {line}");
     }
-    application(loaded.workers)?;
+    platform.application(loaded.workers)?;
     println!("ok: it starts");
     Ok(())
 }
 
 /// What one Worker has.
-fn report(worker: &Worker) -> anyhow::Result<String> {
+fn report(worker: &Worker, platform: &Arc<Platform>) -> anyhow::Result<String> {
     let mut lines =
         vec![format!("Worker {}", worker.name), format!("  compatibility date  {}", worker.compatibility_date)];
     if !worker.compatibility_flags.is_empty() {
         lines.push(format!("  compatibility flags {}", worker.compatibility_flags.join(", ")));
     }
-    for export in exports(worker)? {
+    for export in platform.exports(worker)? {
         let kind = match export.kind {
             ExportKind::Object => "class of durable objects",
             ExportKind::Entrypoint => "entrypoint",

@@ -5,11 +5,12 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use dormouse_server::js::application;
+use dormouse_server::js::Platform;
 use dormouse_server::{Application, Handle, LogFormat};
 use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 
@@ -22,7 +23,8 @@ const REST: Duration = Duration::from_millis(50);
 
 pub(crate) fn run(projects: &Projects, flags: &ServerFlags) -> anyhow::Result<()> {
     flags.init_logging(LogFormat::Pretty)?;
-    let (loaded, application) = load(projects)?;
+    let platform = Platform::compile()?;
+    let (loaded, application) = load(projects, &platform)?;
     for notice in &loaded.notices {
         tracing::info!("{notice}");
     }
@@ -31,25 +33,25 @@ pub(crate) fn run(projects: &Projects, flags: &ServerFlags) -> anyhow::Result<()
     flags.builder(&loaded.root).run_with(application, move |server| {
         std::thread::spawn(move || {
             while files.wait() {
-                files = reload(&projects, &server, files);
+                files = reload(&projects, &platform, &server, files);
             }
         });
     })?;
     Ok(())
 }
 
-fn load(projects: &Projects) -> Result<(Loaded, Application), Failure> {
-    let mut loaded = Loaded::load(projects)?;
+fn load(projects: &Projects, platform: &Arc<Platform>) -> Result<(Loaded, Application), Failure> {
+    let mut loaded = Loaded::load(projects, platform)?;
     let workers = std::mem::take(&mut loaded.workers);
-    match application(workers) {
+    match platform.application(workers) {
         Ok(application) => Ok((loaded, application)),
         Err(error) => Err(Failure { text: error.to_string(), watched: loaded.watched }),
     }
 }
 
 /// Loads the projects again; returns what is to be watched from now on.
-fn reload(projects: &Projects, server: &Handle, files: Files) -> Files {
-    let watched = match load(projects) {
+fn reload(projects: &Projects, platform: &Arc<Platform>, server: &Handle, files: Files) -> Files {
+    let watched = match load(projects, platform) {
         Ok((loaded, application)) => {
             match server.replace(application) {
                 Ok(()) => tracing::info!("reloaded; sockets stay open"),

@@ -3,12 +3,13 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
 use dormouse_bundle::options::{Jsx, Options, Rule, RuleKind};
 use dormouse_bundle::{Bundle, bundle};
 use dormouse_server::config::{self, ModuleKind, Project};
-use dormouse_server::js::{Binding, Class, ClassStorage, ExportKind, Position, SourceMap, Worker, exports};
+use dormouse_server::js::{Binding, Class, ClassStorage, ExportKind, Platform, Position, SourceMap, Worker};
 
 use crate::command::Projects;
 use crate::usage::unsupported;
@@ -44,7 +45,7 @@ impl fmt::Display for Failure {
 impl std::error::Error for Failure {}
 
 impl Loaded {
-    pub(crate) fn load(projects: &Projects) -> Result<Self, Failure> {
+    pub(crate) fn load(projects: &Projects, platform: &Arc<Platform>) -> Result<Self, Failure> {
         let mut loaded = Self {
             root: PathBuf::new(),
             workers: Vec::new(),
@@ -53,7 +54,7 @@ impl Loaded {
             unsupported: Vec::new(),
         };
         for path in projects.paths() {
-            if let Err(mut failure) = loaded.add(&path, projects) {
+            if let Err(mut failure) = loaded.add(&path, projects, platform) {
                 failure.watched.append(&mut loaded.watched);
                 return Err(failure);
             }
@@ -61,7 +62,7 @@ impl Loaded {
         Ok(loaded)
     }
 
-    fn add(&mut self, path: &Path, projects: &Projects) -> Result<(), Failure> {
+    fn add(&mut self, path: &Path, projects: &Projects, platform: &Arc<Platform>) -> Result<(), Failure> {
         let project = config::load(path, projects.env.as_deref()).map_err(|error| Failure {
             watched: error.problems().iter().map(|problem| problem.file.clone()).collect(),
             text: error.to_string(),
@@ -92,7 +93,7 @@ impl Loaded {
         self.unsupported.extend(unsupported(&bundle));
         let mut worker = match project.file {
             Some(_) => worker(&project, bundle),
-            None => single_file(&project, bundle)?,
+            None => single_file(&project, bundle, platform)?,
         };
         worker.memory_max = usize::from(projects.memory.get()) << 20;
         self.workers.push(worker);
@@ -178,9 +179,9 @@ fn unique_key(worker: &str, origin: &config::Origin) -> String {
 }
 
 /// The Worker of one file: each exported class of objects is bound under its own name in upper snake case.
-fn single_file(project: &Project, bundle: Bundle) -> Result<Worker, Failure> {
+fn single_file(project: &Project, bundle: Bundle, platform: &Arc<Platform>) -> Result<Worker, Failure> {
     let mut worker = bare(project, bundle);
-    let found = exports(&worker).map_err(|error| Failure { text: error.to_string(), watched: Vec::new() })?;
+    let found = platform.exports(&worker).map_err(|error| Failure { text: error.to_string(), watched: Vec::new() })?;
     for export in found.into_iter().filter(|export| export.kind == ExportKind::Object) {
         worker.bindings.push(Binding::Namespace {
             name: upper_snake(&export.name),

@@ -1,7 +1,7 @@
 //! `dormouse serve`: projects, as they are now.
 
 use dormouse_server::LogFormat;
-use dormouse_server::js::application;
+use dormouse_server::js::Platform;
 
 use crate::command::Projects;
 use crate::flags::ServerFlags;
@@ -9,9 +9,10 @@ use crate::project::Loaded;
 
 pub(crate) fn run(projects: &Projects, flags: &ServerFlags) -> anyhow::Result<()> {
     flags.init_logging(LogFormat::Compact)?;
-    let loaded = Loaded::load(projects)?;
+    let platform = Platform::compile()?;
+    let loaded = Loaded::load(projects, &platform)?;
     for notice in &loaded.notices {
         tracing::info!("{notice}");
     }
-    Ok(flags.builder(&loaded.root).run(application(loaded.workers)?)?)
+    Ok(flags.builder(&loaded.root).run(platform.application(loaded.workers)?)?)
 }

@@ -15,6 +15,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use dormouse_runtime::ctx::Ctx;
 use dormouse_runtime::guest::GuestError;
+use dormouse_runtime::stub::Stub;
 use slab::Slab;
 
 use crate::engine::{Engine, Fault, JsRef, Later};
@@ -23,8 +24,9 @@ use crate::ops;
 use crate::ops::compression::Compressors;
 use crate::ops::crypto::Keys;
 use crate::ops::encoding::Decoders;
+use crate::ops::socket::LastText;
 use crate::platform::{MAIN, OPS};
-use crate::tasks::GuestState;
+use crate::tasks::{GuestState, guest_error};
 use crate::worker::{ModuleSource, SourceMap, Version};
 
 /// The place of a version's isolate on a shard.
@@ -36,6 +38,7 @@ pub(crate) struct Isolate {
     // Dropped before the engine that they belong to.
     doors: OnceCell<Doors>,
     rejections: RefCell<VecDeque<Rejection>>,
+    pub(crate) last_text: LastText,
     engine: Engine,
     version: Arc<Version>,
     current: RefCell<Option<Rc<GuestState>>>,
@@ -46,6 +49,8 @@ pub(crate) struct Isolate {
     epoch: (Instant, f64),
     /// Counts the bodies of all its guests, and their ends of pairs.
     numbers: Rc<Cell<u64>>,
+    /// Stubs of its guests; as many as its heap has objects for.
+    pub(crate) stubs: RefCell<Slab<Stub>>,
     pub(crate) decoders: Decoders,
     pub(crate) compressors: Compressors,
 }
@@ -94,6 +99,7 @@ impl Isolate {
         let isolate = Rc::new(Self {
             doors: OnceCell::new(),
             rejections: RefCell::default(),
+            last_text: LastText::default(),
             engine,
             version,
             current: RefCell::new(None),
@@ -102,6 +108,7 @@ impl Isolate {
             spent: Cell::new(false),
             epoch: (Instant::now(), unix_ms()),
             numbers: Rc::default(),
+            stubs: RefCell::default(),
             decoders: Decoders::default(),
             compressors: Compressors::default(),
         });
@@ -237,7 +244,7 @@ impl Isolate {
             Some(limit) => {
                 drop(result);
                 self.give_up(guest, &limit);
-                Err(GuestError::new(limit.to_string()))
+                Err(guest_error(&limit))
             }
         }
     }
@@ -291,6 +298,7 @@ impl Isolate {
             }
             self.engine.run_jobs();
         }
+        self.last_text.forget();
         self.engine.leave_frames();
     }
 

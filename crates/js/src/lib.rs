@@ -25,7 +25,8 @@ pub mod fuzz;
 pub mod limits;
 
 pub use ops::body::Cf;
+pub use platform::Platform;
 pub use worker::{
     Binding, Class, ClassStorage, Error, Export, ExportKind, Module, ModuleSource, Position, SourceMap, Worker,
-    application, exports,
+    application,
 };

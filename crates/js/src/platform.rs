@@ -1,6 +1,6 @@
 //! The files of the platform: what user code sees, in JavaScript.
 //!
-//! Each is a module `dormouse:NAME`, which only the platform itself may import. They are compiled once in a process;
+//! Each is a module `dormouse:NAME`, which only the platform itself may import. They are compiled once;
 //! all realms load the compiled code. `main.js` imports all that is installed, and is the door of the host.
 
 use std::borrow::Cow;
@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::engine::{Engine, Fault};
 use crate::limits::MEMORY_MAX;
-use crate::modules::{Loaded, Sources};
+use crate::modules::{Loaded, Unlinked};
 use crate::ops;
 
 /// The module that the host runs first and calls from then on.
@@ -112,21 +112,17 @@ const FILES: &[(&str, &str)] = &[
 const OFFERED: &[(&str, &str)] =
     &[("cloudflare:workers", "dormouse:workers"), ("node:async_hooks", "dormouse:node_async_hooks")];
 
-/// The platform, compiled.
-pub(crate) struct Platform {
+/// What user code runs on, compiled: a program does that once, and takes it for all Workers and all their versions.
+pub struct Platform {
     code: HashMap<String, Vec<u8>>,
     ops: String,
 }
 
 impl Platform {
     /// Compiles all files.
-    ///
-    /// # Errors
-    ///
-    /// When a file is not JavaScript.
-    pub(crate) fn compile() -> Result<Arc<Self>, Fault> {
+    pub(crate) fn of_files() -> Result<Arc<Self>, Fault> {
         let ops = ops_module();
-        let engine = Engine::new(MEMORY_MAX, Rc::from([]), Rc::new(Sources))?;
+        let engine = Engine::new(MEMORY_MAX, Rc::from([]), Rc::new(Unlinked))?;
         let mut code = HashMap::new();
         for (name, source) in FILES {
             let name = format!("dormouse:{name}");
@@ -165,15 +161,6 @@ pub(crate) fn resolve(base: &str, specifier: &str) -> Option<String> {
         "ops" => Some("dormouse:ops".to_owned()),
         name => FILES.iter().any(|(have, _)| *have == name).then(|| format!("dormouse:{name}")),
     }
-}
-
-/// The source of one of the platform's modules.
-pub(crate) fn source(name: &str) -> Option<&'static str> {
-    if name == "dormouse:ops" {
-        return Some("");
-    }
-    let name = name.strip_prefix("dormouse:")?;
-    FILES.iter().find(|(have, _)| *have == name).map(|(_, source)| *source)
 }
 
 /// The module that gives the platform its ops.

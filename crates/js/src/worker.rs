@@ -233,55 +233,74 @@ impl Worker {
     }
 }
 
-/// What runs `workers`; the first one answers requests from outside. Their code is run once, to find its faults before
-/// anybody can connect.
+/// What runs `workers`, on a platform of their own: see [`Platform::application`].
 ///
 /// # Errors
 ///
 /// When a Worker's code is faulty, or a binding names something that is not there.
 pub fn application(workers: Vec<Worker>) -> Result<Application, Error> {
-    if workers.is_empty() {
-        return Err(Error::NoWorker);
-    }
-    let platform = compile()?;
-    let mut doors = Doors::of(&workers)?;
-    for worker in &workers {
-        let version = Arc::new(Version::new(worker, &workers, &doors, platform.clone())?);
-        doors.open(&workers, &worker.name, &parse(&inspect(&version)?))?;
-    }
-    let mut sources = Vec::new();
-    let mut versions = HashMap::new();
-    let mut classes = Vec::new();
-    for worker in &workers {
-        let version = Arc::new(Version::new(worker, &workers, &doors, platform.clone())?);
-        for class in &worker.classes {
-            let factory = Factory::new(version.clone(), guest::Export::Class(class.name.clone()));
-            classes.push(ClassSource {
-                name: worker.class_on_node(&class.name),
-                unique_key: class.unique_key.clone(),
-                factory: Arc::new(factory),
-            });
-        }
-        versions.insert(worker.name.as_str(), version);
-    }
-    for (service, entrypoint) in &doors.0 {
-        let Some(version) = versions.get(service.as_str()) else { continue };
-        let factory = Factory::new(version.clone(), guest::Export::Entry(entrypoint.clone()));
-        sources.push(WorkerSource { name: service.clone(), factory: Arc::new(factory) });
-    }
-    Ok(Application { workers: sources, classes })
+    Platform::compile()?.application(workers)
 }
 
-/// What the main module of a Worker exports. Its code is run once for that.
-///
-/// # Errors
-///
-/// When the code is faulty.
-pub fn exports(worker: &Worker) -> Result<Vec<Export>, Error> {
-    let bare = Worker { bindings: Vec::new(), classes: Vec::new(), ..worker.clone() };
-    let workers = [bare];
-    let version = Version::new(&workers[0], &workers, &Doors::of(&workers)?, compile()?)?;
-    Ok(parse(&inspect(&Arc::new(version))?))
+impl Platform {
+    /// Compiles the platform, which takes longer than all else that a small Worker needs at its start.
+    ///
+    /// # Errors
+    ///
+    /// When the engine cannot be made.
+    pub fn compile() -> Result<Arc<Self>, Error> {
+        Self::of_files().map_err(|fault| Error::Faulty { worker: "platform".to_owned(), message: fault.to_string() })
+    }
+
+    /// What runs `workers`; the first one answers requests from outside. Their code is run once, to find its faults before
+    /// anybody can connect.
+    ///
+    /// # Errors
+    ///
+    /// When a Worker's code is faulty, or a binding names something that is not there.
+    pub fn application(self: &Arc<Self>, workers: Vec<Worker>) -> Result<Application, Error> {
+        if workers.is_empty() {
+            return Err(Error::NoWorker);
+        }
+        let mut doors = Doors::of(&workers)?;
+        for worker in &workers {
+            let version = Arc::new(Version::new(worker, &workers, &doors, self.clone())?);
+            doors.open(&workers, &worker.name, &parse(&inspect(&version)?))?;
+        }
+        let mut sources = Vec::new();
+        let mut versions = HashMap::new();
+        let mut classes = Vec::new();
+        for worker in &workers {
+            let version = Arc::new(Version::new(worker, &workers, &doors, self.clone())?);
+            for class in &worker.classes {
+                let factory = Factory::new(version.clone(), guest::Export::Class(class.name.clone()));
+                classes.push(ClassSource {
+                    name: worker.class_on_node(&class.name),
+                    unique_key: class.unique_key.clone(),
+                    factory: Arc::new(factory),
+                });
+            }
+            versions.insert(worker.name.as_str(), version);
+        }
+        for (service, entrypoint) in &doors.0 {
+            let Some(version) = versions.get(service.as_str()) else { continue };
+            let factory = Factory::new(version.clone(), guest::Export::Entry(entrypoint.clone()));
+            sources.push(WorkerSource { name: service.clone(), factory: Arc::new(factory) });
+        }
+        Ok(Application { workers: sources, classes })
+    }
+
+    /// What the main module of a Worker exports. Its code is run once for that.
+    ///
+    /// # Errors
+    ///
+    /// When the code is faulty.
+    pub fn exports(self: &Arc<Self>, worker: &Worker) -> Result<Vec<Export>, Error> {
+        let bare = Worker { bindings: Vec::new(), classes: Vec::new(), ..worker.clone() };
+        let workers = [bare];
+        let version = Version::new(&workers[0], &workers, &Doors::of(&workers)?, self.clone())?;
+        Ok(parse(&inspect(&Arc::new(version))?))
+    }
 }
 
 /// The exports that `main.js` has told of.
@@ -304,10 +323,6 @@ fn inspect(version: &Arc<Version>) -> Result<String, Error> {
         worker: version.worker.name.clone(),
         message: if fault.stack.is_empty() { fault.to_string() } else { fault.stack },
     })
-}
-
-fn compile() -> Result<Arc<Platform>, Error> {
-    Platform::compile().map_err(|fault| Error::Faulty { worker: "platform".to_owned(), message: fault.to_string() })
 }
 
 /// The ways into Workers, by their index on the node: the first is the entry.

@@ -114,13 +114,17 @@ declare module "dormouse:ops" {
     export const socket_attachment: Op;
     export const socket_auto_responded: Op;
     export const socket_auto_response: Op;
+    export const socket_broadcast: Op;
+    export const socket_check: Op;
     export const socket_close: Op;
     export const socket_disconnect: Op;
     export const socket_forget: Op;
+    export const socket_forsake: Op;
     export const socket_list: Op;
     export const socket_pair: Op;
     export const socket_send: Op;
     export const socket_set_auto_response: Op;
+    export const socket_slow_clients: Op;
     export const socket_state: Op;
     export const socket_tags: Op;
     export const storage_begin: Op;
@@ -138,6 +142,8 @@ declare module "dormouse:ops" {
     export const storage_roll_back: Op;
     export const storage_size: Op;
     export const storage_sync: Op;
+    export const stub_drop: Op;
+    export const stub_new: Op;
     export const task_background: Op;
     export const task_section: Op;
     export const task_settled: Op;

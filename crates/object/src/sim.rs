@@ -145,6 +145,7 @@ mod tests {
             Counter::TasksFull,
             Counter::OutboxLenFull,
             Counter::OutboxBytesFull,
+            Counter::BroadcastsRefused,
         ];
         let report = explore(0..3_000);
         for counter in Counter::ALL {
@@ -158,6 +159,7 @@ mod tests {
         for counter in [Counter::Overloads, Counter::SocketsFull, Counter::TasksFull] {
             assert!(report.get(counter) > 0, "{}: never", counter.text());
         }
+        assert!(report.get(Counter::BroadcastsRefused) > 0, "no broadcast is refused");
         assert!(report.get(Counter::OutboxLenFull) > 0 && report.get(Counter::OutboxBytesFull) > 0);
     }
 

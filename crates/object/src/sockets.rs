@@ -121,6 +121,16 @@ impl Socket {
     }
 }
 
+/// What becomes of a client that reads more slowly than it is sent to, once as much waits for it as may.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SlowClients {
+    /// Its socket is closed with 1013, and what waited for it is dropped.
+    #[default]
+    Close,
+    /// It stays, and the messages that have waited longest are dropped.
+    DropOldest,
+}
+
 /// A text that the host answers by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AutoResponse {
@@ -290,6 +300,20 @@ impl SocketTable {
                 ids
             }
         }
+    }
+
+    /// Open sockets that were accepted, but for some: with a tag, those of [`SocketTable::list`]; without one, the
+    /// standard ones too.
+    pub(crate) fn receivers(&self, tag: Option<&str>, except: &[SocketId]) -> Box<[SocketId]> {
+        let mut except = except.to_vec();
+        except.sort_unstable();
+        let mut ids = self.list(tag);
+        if tag.is_none() && self.bound > 0 {
+            ids.extend(self.sockets.iter().filter(|(_, socket)| socket.mode == Mode::Standard).map(|(id, _)| id));
+        }
+        let is_open = |id| self.sockets.get(id).is_some_and(|socket| socket.ready_state() == ReadyState::Open);
+        ids.retain(|id| is_open(*id) && except.binary_search(id).is_err());
+        ids.into()
     }
 
     pub(crate) fn tags(&self, id: SocketId) -> Result<Vec<Rc<str>>, SocketError> {

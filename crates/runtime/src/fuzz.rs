@@ -10,7 +10,7 @@ use dormouse_storage::file::FileSystem;
 use crate::commit_log::{Facts, ObjectKey};
 use crate::journal::record::{Group, Kind, Record, decode, decode_group, encode, encode_group};
 use crate::journal::recover::recover;
-use crate::store;
+use crate::store::folder::path;
 
 /// Where a group may begin.
 pub const ALIGNMENT: usize = crate::journal::record::ALIGNMENT;
@@ -124,7 +124,7 @@ pub struct Recovered {
 /// When it cannot be read; the text says why.
 pub fn recover_journal(files: &dyn FileSystem, data: &Path, folder: &Path) -> Result<Recovered, String> {
     let recovered = recover(files, data, folder).map_err(|error| error.to_string())?;
-    let path = |key: &ObjectKey| store::path(data, key);
+    let path = |key: &ObjectKey| path(data, key);
     let mut logs: Vec<_> = recovered.start.logs.iter().map(|(key, wal)| (path(key), *wal)).collect();
     logs.sort_by(|(one, _), (other, _)| one.cmp(other));
     let facts = recovered.facts.iter();
@@ -140,5 +140,5 @@ pub fn recover_journal(files: &dyn FileSystem, data: &Path, folder: &Path) -> Re
 
 /// The database of an object.
 pub fn database_of(data: &Path, class: &str, id: [u8; 32]) -> PathBuf {
-    store::path(data, &ObjectKey { class: class.into(), id })
+    path(data, &ObjectKey { class: class.into(), id })
 }

@@ -19,22 +19,27 @@
 
 pub(crate) mod record;
 pub(crate) mod recover;
+mod segment;
+mod writer;
 
 use std::collections::{HashMap, HashSet};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use dormouse_storage::Error;
 use dormouse_storage::commit::WalRange;
-use dormouse_storage::file::{File, FileSystem, Open};
+use dormouse_storage::file::{FileSystem, Open};
 
 use crate::commit_log::{Appended, Commit, CommitLog, Facts, ObjectKey, Ticket};
-use crate::journal::record::{ALIGNMENT, GROUP_HEADER_LEN, Group, Kind, Record, encode, encode_group};
+use crate::journal::record::{GROUP_HEADER_LEN, Kind, Record, encode};
+pub(crate) use crate::journal::segment::Segment;
+use crate::journal::segment::{fill, spare};
+use crate::journal::writer::Writer;
 use crate::keeper::KeeperInbox;
 use crate::limits::JOURNAL_BACKLOG_LEN_MAX;
-use crate::signals::Signal;
 use crate::store::{Durability, Tuning};
 
 /// The journal of a node.
@@ -60,8 +65,6 @@ struct State {
     batch: u64,
     /// Batches before this one are durable, or were given up.
     done: u64,
-    /// The last batch that was given up.
-    given_up: Option<u64>,
     /// What the log of each object holds that is not in its database, as far as commits of it are on their way.
     logs: HashMap<ObjectKey, WalRange>,
     /// Objects of which a commit was given up, and which have not said [`CommitLog::cut`] since: what comes of them until
@@ -91,13 +94,14 @@ struct Batch {
     objects: HashSet<ObjectKey>,
     /// Whether it has to be durable in relaxed mode too.
     must_sync: bool,
+    /// Set when it is given up, for those who wait for it.
+    is_given_up: Arc<AtomicBool>,
 }
 
-/// A segment that is written no more.
-pub(crate) struct Segment {
-    pub(crate) path: PathBuf,
-    /// The objects that it has something of.
-    pub(crate) objects: HashSet<ObjectKey>,
+/// A batch that somebody waits for. Those after it may have come to another end before he looks.
+struct Awaited {
+    batch: u64,
+    is_given_up: Arc<AtomicBool>,
 }
 
 /// Where a journal begins: after what was read of the one before.
@@ -130,16 +134,18 @@ impl Journal {
         let state = Mutex::new(State { segments, logs, ..State::default() });
         let (filled, advanced) = Default::default();
         let shared = Arc::new(Shared { state, filled, advanced, files, folder, durability, tuning, keeper });
-        let writer = Writer {
-            shared: shared.clone(),
-            group,
-            synced: group,
-            next_segment: segment,
-            open: None,
-            is_settled: true,
-        };
+        let writer = Writer::new(shared.clone(), group, segment);
         let thread = std::thread::Builder::new().name("journal".into()).spawn(move || writer.run())?;
         Ok((Self(shared), thread))
+    }
+
+    /// Writes what has come, ends the thread, and waits for that.
+    pub(crate) fn end(&self) {
+        self.stop();
+        let mut state = self.0.lock();
+        while !state.has_ended {
+            state = self.0.advanced.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
     }
 
     /// Writes what has come, and ends the thread.
@@ -180,19 +186,23 @@ impl Journal {
     }
 
     /// Waits until what was pushed last is durable, with all before it.
-    fn wait_for_next(&self, mut state: MutexGuard<'_, State>) -> io::Result<()> {
+    fn wait_for_next(&self, state: MutexGuard<'_, State>) -> io::Result<()> {
         self.0.filled.notify_one();
-        let wanted = state.batch;
+        let awaited = Awaited { batch: state.batch, is_given_up: state.next.is_given_up.clone() };
+        self.wait_for(&awaited, state)
+    }
+
+    fn wait_for(&self, awaited: &Awaited, mut state: MutexGuard<'_, State>) -> io::Result<()> {
         state.waiting += 1;
         self.0.advanced.notify_all();
-        while state.done <= wanted && !state.has_ended {
+        while state.done <= awaited.batch && !state.has_ended {
             state = self.0.advanced.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         state.waiting -= 1;
-        match state.given_up {
-            Some(batch) if batch >= wanted => Err(io::Error::other("the journal could not be written")),
-            _ if state.done <= wanted => Err(io::Error::other("the journal has ended")),
-            _ => Ok(()),
+        match awaited.is_given_up.load(Ordering::Relaxed) {
+            true => Err(io::Error::other("the journal could not be written")),
+            false if state.done <= awaited.batch => Err(io::Error::other("the journal has ended")),
+            false => Ok(()),
         }
     }
 
@@ -217,21 +227,32 @@ impl Journal {
     ///
     /// When the disk fails.
     pub(crate) fn retire(&self, segment: &Segment) -> io::Result<()> {
-        let spare = spare(&self.0.folder);
+        let Shared { files, folder, tuning, .. } = &*self.0;
+        let spare = spare(folder);
         // It may have its new name, of which only the sync failed.
-        if self.0.files.exists(&segment.path)? {
-            match self.0.files.exists(&spare)? {
-                true => self.0.files.remove(&segment.path)?,
-                false => self.0.files.rename(&segment.path, &spare)?,
+        if files.exists(&segment.path)? {
+            let is_short = files.open(&segment.path, Open::Existing)?.len()? < tuning.segment_len;
+            match is_short || files.exists(&spare)? {
+                true => files.remove(&segment.path)?,
+                false => files.rename(&segment.path, &spare)?,
             }
         }
-        self.0.files.sync_dir(&self.0.folder)?;
+        files.sync_dir(folder)?;
         let mut state = self.0.lock();
         state.segments -= 1;
         state.is_stuck = false;
         drop(state);
         self.0.advanced.notify_all();
         Ok(())
+    }
+
+    /// Nothing is written any more: none is needed in reserve.
+    ///
+    /// # Errors
+    ///
+    /// When the disk fails.
+    pub(crate) fn remove_spare(&self) -> io::Result<()> {
+        self.0.files.remove(&spare(&self.0.folder))
     }
 
     /// The oldest segment cannot be retired now: no commit shall wait for that.
@@ -382,253 +403,42 @@ impl Batch {
     }
 }
 
-/// The thread that writes.
-struct Writer {
-    shared: Arc<Shared>,
-    /// The number of the next group.
-    group: u64,
-    /// Groups before this one are durable.
-    synced: u64,
-    next_segment: u64,
-    open: Option<OpenSegment>,
-    /// Whether it can be told from the disk that the last group is durable.
-    is_settled: bool,
-}
+#[cfg(test)]
+mod tests {
+    use dormouse_storage::file::sim::{Fault, SimDisk};
 
-/// What the thread does next.
-enum Next {
-    Batch,
-    Pause,
-    End,
-}
+    use super::*;
 
-struct OpenSegment {
-    file: Box<dyn File>,
-    path: PathBuf,
-    /// Where the next group goes.
-    at: u64,
-    objects: HashSet<ObjectKey>,
-}
-
-impl Writer {
-    fn run(mut self) {
-        let mut spent = Vec::new();
-        loop {
-            match self.next() {
-                Next::Batch => {}
-                Next::Pause => {
-                    self.settle();
-                    continue;
-                }
-                Next::End => {
-                    self.settle();
-                    self.seal();
-                    self.shared.lock().has_ended = true;
-                    return self.shared.advanced.notify_all();
-                }
-            }
-            let (mut batch, number) = self.take_batch(std::mem::take(&mut spent));
-            let result = self.write(&mut batch);
-            self.is_settled = self.shared.durability == Durability::Relaxed;
-            self.tell(&mut batch, number, result);
-            batch.bytes.clear();
-            spent = batch.bytes;
-        }
-    }
-
-    /// Waits for what is to be done next.
-    fn next(&self) -> Next {
-        let mut state = self.shared.lock();
-        loop {
-            if state.next.records > 0 {
-                return Next::Batch;
-            }
-            if state.stops {
-                return Next::End;
-            }
-            let filled = &self.shared.filled;
-            if self.is_settled {
-                state = filled.wait(state).unwrap_or_else(PoisonError::into_inner);
-                continue;
-            }
-            let (after, waited) =
-                filled.wait_timeout(state, self.shared.tuning.settle_delay).unwrap_or_else(PoisonError::into_inner);
-            state = after;
-            if waited.timed_out() && state.next.records == 0 {
-                return Next::Pause;
-            }
-        }
-    }
-
-    /// All that waits to be written. `spent` is a buffer to be used again.
-    fn take_batch(&self, spent: Vec<u8>) -> (Batch, u64) {
-        let mut state = self.shared.lock();
-        let next = Batch { bytes: spent, ..Batch::default() };
-        let batch = std::mem::replace(&mut state.next, next);
-        state.batch += 1;
-        (batch, state.batch - 1)
-    }
-
-    /// Says on the disk that the last group was durable.
-    fn settle(&mut self) {
-        if !std::mem::replace(&mut self.is_settled, true) {
-            let mut empty = Batch { bytes: vec![0; GROUP_HEADER_LEN], ..Batch::default() };
-            if let Err(error) = self.write(&mut empty) {
-                tracing::warn!(%error, folder = %self.shared.folder.display(), "the journal cannot be written");
-                self.seal();
-            }
-        }
-    }
-
-    fn write(&mut self, batch: &mut Batch) -> io::Result<()> {
-        let len = batch.bytes.len();
-        let group = Group {
-            number: self.group,
-            synced: self.synced,
-            records: batch.records,
-            len: (len - GROUP_HEADER_LEN) as u64,
+    #[test]
+    fn whoever_waits_hears_what_became_of_his_own_batch_whatever_comes_after_it() {
+        let disk = SimDisk::new(1);
+        let shared = Arc::new(Shared {
+            state: Mutex::default(),
+            filled: Condvar::new(),
+            advanced: Condvar::new(),
+            files: Arc::new(disk.clone()),
+            folder: "data/journal".into(),
+            durability: Durability::Strict,
+            tuning: Tuning::default(),
+            keeper: Arc::default(),
+        });
+        let (journal, mut writer) = (Journal(shared.clone()), Writer::new(shared, 0, 0));
+        let push = |id: u8| {
+            let mut state = journal.0.lock();
+            let key = ObjectKey { class: "app-Room".into(), id: [id; 32] };
+            state.next.push(&mark(Kind::Deleted, &key, None, None));
+            Awaited { batch: state.batch, is_given_up: state.next.is_given_up.clone() }
         };
-        batch.bytes[..GROUP_HEADER_LEN].copy_from_slice(&encode_group(group));
-        batch.bytes.resize(len.next_multiple_of(ALIGNMENT), 0);
-        let len = batch.bytes.len() as u64;
-        if let Some(open) = self.open.as_ref().filter(|open| open.at + len > self.shared.tuning.segment_len) {
-            if self.shared.durability == Durability::Relaxed {
-                // So that what is durable of the next one is not behind a gap.
-                open.file.sync()?;
-            }
-            self.seal();
-        }
-        let open = match &mut self.open {
-            Some(open) => open,
-            none => none.insert(open_segment(&self.shared, &mut self.next_segment, self.group)?),
-        };
-        open.file.write_at(&batch.bytes, open.at)?;
-        let is_durable = self.shared.durability == Durability::Strict || batch.must_sync;
-        if is_durable {
-            open.file.sync()?;
-        }
-        open.objects.extend(batch.objects.drain());
-        open.at += len;
-        self.group += 1;
-        if is_durable {
-            self.synced = self.group;
-        }
-        Ok(())
+        let safe = push(1);
+        writer.write_next();
+        disk.fail_at(1, Fault::IO);
+        let lost = push(2);
+        writer.write_next();
+        let after = push(3);
+        writer.write_next();
+        let result = |awaited| journal.wait_for(&awaited, journal.0.lock()).map_err(|error| error.to_string());
+        assert_eq!(result(safe), Ok(()));
+        assert_eq!(result(lost), Err("the journal could not be written".to_owned()));
+        assert_eq!(result(after), Ok(()));
     }
-
-    /// The open segment is written no more: it is the keeper's.
-    fn seal(&mut self) {
-        if let Some(OpenSegment { path, objects, .. }) = self.open.take() {
-            self.shared.keeper.sealed(Segment { path, objects });
-        }
-    }
-
-    /// Tells what became of a batch.
-    fn tell(&mut self, batch: &mut Batch, number: u64, result: io::Result<()>) {
-        if let Err(error) = result {
-            return self.give_up(batch, number, &error);
-        }
-        // Before anybody hears that these are durable, the keeper knows what hangs on them.
-        self.shared.keeper.note_all(batch.facts.drain(..));
-        self.shared.lock().done = number + 1;
-        self.shared.advanced.notify_all();
-        for (_, Ticket { signals, host, attempt, pos }) in batch.tickets.drain(..) {
-            signals.push(Signal::Durable(host, attempt, pos));
-        }
-    }
-
-    /// A batch could not be written. What has gathered meanwhile goes with it if it has something of the same objects: it
-    /// would follow what is not there.
-    fn give_up(&mut self, batch: &mut Batch, number: u64, error: &io::Error) {
-        tracing::error!(%error, folder = %self.shared.folder.display(), "the journal cannot be written");
-        // What is on the disk of this segment's last group is not known: the next goes elsewhere.
-        self.seal();
-        let failure: Arc<str> = format!("The write could not be made durable: {error}").into();
-        let mut lost = std::mem::take(&mut batch.tickets);
-        let mut state = self.shared.lock();
-        let mut last = number;
-        if state.next.objects.iter().any(|key| batch.objects.contains(key)) {
-            lost.append(&mut std::mem::take(&mut state.next).tickets);
-            last = state.batch;
-            state.batch += 1;
-        }
-        (state.done, state.given_up) = (last + 1, Some(last));
-        state.broken.extend(lost.iter().map(|(key, _)| key.clone()));
-        drop(state);
-        self.shared.advanced.notify_all();
-        for (_, Ticket { signals, host, attempt, .. }) in lost {
-            signals.push(Signal::NotDurable(host, attempt, failure.clone()));
-        }
-    }
-}
-
-/// Opens the next segment, as soon as there are not too many that the keeper has yet to retire.
-fn open_segment(shared: &Shared, next: &mut u64, group: u64) -> io::Result<OpenSegment> {
-    let mut state = shared.lock();
-    while state.segments >= shared.tuning.segments_max && state.waiting == 0 && !state.stops {
-        if state.is_stuck && state.segments >= shared.tuning.segments_stuck_max {
-            return Err(io::Error::other("the journal is full, and its oldest segment cannot be retired"));
-        }
-        if state.is_stuck {
-            break;
-        }
-        state = shared.advanced.wait(state).unwrap_or_else(PoisonError::into_inner);
-    }
-    drop(state);
-    let files = &shared.files;
-    files.create_dir(&shared.folder)?;
-    if let Some(data) = shared.folder.parent() {
-        files.sync_dir(data)?;
-    }
-    let path = segment_path(&shared.folder, *next, group);
-    let spare = spare(&shared.folder);
-    let file = match files.exists(&spare)? {
-        true => {
-            files.rename(&spare, &path)?;
-            files.open(&path, Open::Existing)?
-        }
-        false => {
-            let file = files.open(&path, Open::OrCreate)?;
-            fill(&*file, shared.tuning.segment_len)?;
-            file
-        }
-    };
-    files.sync_dir(&shared.folder)?;
-    *next += 1;
-    shared.lock().segments += 1;
-    shared.keeper.want_spare();
-    Ok(OpenSegment { file, path, at: 0, objects: HashSet::new() })
-}
-
-/// Fills a new segment with zeros, so that what is written to it later changes neither its length nor its blocks.
-fn fill(file: &dyn File, len: u64) -> io::Result<()> {
-    let zeros = vec![0; usize::try_from(len).unwrap_or(usize::MAX).min(4 << 20)];
-    let mut at = 0;
-    while at < len {
-        let chunk = zeros.len().min(usize::try_from(len - at).unwrap_or(zeros.len()));
-        file.write_at(&zeros[..chunk], at)?;
-        at += chunk as u64;
-    }
-    file.sync()
-}
-
-/// The file of a segment. Its name says which group it begins with, whatever becomes of that.
-fn segment_path(folder: &Path, number: u64, group: u64) -> PathBuf {
-    folder.join(format!("{number:010}-{group}.log"))
-}
-
-/// No segment and no group has this number or a higher one: one that is written every nanosecond would take centuries
-/// to come so far, so a file that says so is not of a journal.
-const NUMBER_END: u64 = 1 << 63;
-
-/// The number of a segment, and that of its first group.
-fn numbers_of(name: &str) -> Option<(u64, u64)> {
-    let (segment, group) = name.strip_suffix(".log")?.split_once('-')?;
-    let number = |digits: &str| digits.parse().ok().filter(|number| *number < NUMBER_END);
-    Some((number(segment)?, number(group)?))
-}
-
-/// A segment that waits to be used again.
-fn spare(folder: &Path) -> PathBuf {
-    folder.join("spare")
 }

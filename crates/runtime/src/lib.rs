@@ -15,6 +15,7 @@ mod cork;
 pub mod guest;
 pub mod ctx;
 pub mod request;
+pub mod stub;
 pub mod body;
 pub mod clone;
 pub mod pair;

@@ -13,7 +13,8 @@ pub const INBOX_LEN_MAX: usize = 4_096;
 /// what a socket's receive queue usually holds, so that one call empties it.
 pub const READ_LEN_MAX: usize = 64 << 10;
 
-/// Bytes that may wait for one slow client, unless configured. Beyond that the socket is closed with 1013.
+/// Bytes that may wait for one slow client, unless configured. Beyond that the socket is closed with 1013, or its oldest
+/// messages are dropped, as the object has chosen.
 pub const SEND_QUEUE_BYTES_MAX: usize = 16 << 20;
 
 /// Frames that may wait for one slow client: each costs a few words even when its payload is shared.
@@ -62,6 +63,17 @@ pub const HISTORIES_LEN_MAX: usize = 64 << 20;
 /// beyond that waits with its sender.
 pub const PIPE_LEN: usize = 64 << 10;
 
+/// How often silent clients are pinged, unless configured. An idle client then hears a ping every fifty seconds, which is
+/// inside of the minute of silence after which many proxies end a connection.
+pub const PING_INTERVAL: Duration = Duration::from_secs(25);
+
+/// Parts in which the connections of a shard are looked at within one interval of pings, so that a hundred thousand pings
+/// do not leave, nor their answers come, all at once.
+pub const KEEP_ALIVE_PARTS: u32 = 16;
+
+/// The shortest time from one part to the next; a shorter interval of pings takes as long as its parts together.
+pub const KEEP_ALIVE_TICK_MIN: Duration = Duration::from_millis(1);
+
 /// How long a connection may take to end once nothing more is to be said on it: to take what is still queued
 /// and to answer a Close frame.
 pub const LINGER: Duration = Duration::from_secs(10);
@@ -91,6 +103,10 @@ pub const WAL_LEN_WITH_CURSORS_MAX: u64 = 16 * WAL_LEN_MAX;
 /// Bytes of a segment of the journal.
 pub const SEGMENT_LEN: u64 = 16 << 20;
 
+/// Bytes of a segment for which none is in reserve, as when a node writes for the first time: a commit waits while it is
+/// filled, and by the time that it is full there is one.
+pub const FIRST_SEGMENT_LEN: u64 = 256 << 10;
+
 /// Segments of the journal at most; together with [`SEGMENT_LEN`] the disk space that it takes. When there are so many,
 /// commits wait until the keeper has caught up.
 pub const SEGMENTS_MAX: usize = 8;
@@ -114,6 +130,9 @@ pub const COMMIT_LEN_MAX: u64 = 32 << 20;
 /// nothing.
 pub const JOURNAL_BACKLOG_LEN_MAX: usize = 256 << 20;
 
+/// Bytes of a buffer that the journal keeps for the next commits, after a larger one was needed.
+pub const JOURNAL_BUFFER_LEN_KEPT: usize = 4 << 20;
+
 /// How long the journal waits for more before it says on the disk that its last group is durable.
 pub const SETTLE_DELAY: Duration = Duration::from_millis(50);
 
@@ -123,8 +142,15 @@ pub const REGISTRY_DELAY: Duration = Duration::from_millis(500);
 /// How long a database stays closed before its log is written into it: an object that is soon used again is spared that.
 pub const CHECKPOINT_DELAY: Duration = Duration::from_secs(2);
 
+/// How long a node that stops writes logs into databases, before it leaves the rest to the next start: well within the ten
+/// seconds after which those who stop a process lose patience.
+pub const STOP_TIME: Duration = Duration::from_secs(2);
+
 /// Alarms that the keeper fires at a time before it looks at other work.
 pub const ALARMS_AT_ONCE_MAX: usize = 256;
+
+/// Objects that the keeper reads at a time, when it makes a registry again, before it looks at other work.
+pub const REBUILT_AT_ONCE: usize = 64;
 
 /// Objects that an operator is told of at a time: the keeper looks them up for him, and has alarms to fire.
 pub const LISTED_MAX: usize = 1_000;

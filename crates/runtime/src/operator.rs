@@ -328,7 +328,7 @@ fn no_object(key: &ObjectKey, object: &str) -> OperatorError {
 
 fn bytes_of(id: &str) -> Result<[u8; 32], IdError> {
     let (first, rest) = id.split_at_checked(2).ok_or(IdError::NotHex)?;
-    crate::store::id_of_name(first, rest).ok_or(IdError::NotHex)
+    crate::store::folder::id_of_name(first, rest).ok_or(IdError::NotHex)
 }
 
 /// All rows of SQL that may write.

@@ -31,6 +31,8 @@ pub(crate) enum Signal {
     FilesFree(HostKey),
     /// The keeper wants the database of an object, to write its log into it.
     Tidy(HostKey),
+    /// The keeper wants to know what the registry must know of an object.
+    Tell(HostKey),
     /// The keeper, or whoever borrowed it, gives back the database of an object; one that has to be closed, when it failed.
     Checkpointed(HostKey, Box<Db>, Result<(), Known>),
     /// What was written to the database of an object while it was lent is lost, and why.

@@ -18,11 +18,12 @@ use bytes::Bytes;
 use dormouse_runtime::Shard;
 use dormouse_runtime::body::Body;
 use dormouse_runtime::pair::ClientEnd;
-use dormouse_runtime::request::{Response, StubError, Uncompressed};
+use dormouse_runtime::request::{Response, StatusText, StubError, Uncompressed};
 use dormouse_runtime::sockets::frame::agreement::Agreement;
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use hyper::body::Incoming;
+use hyper::ext::ReasonPhrase;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper::upgrade::{OnUpgrade, Upgraded};
@@ -149,7 +150,10 @@ impl Http {
                 let text = format!("this WebSocket handshake was answered with {status} and without a WebSocket");
                 plain(StatusCode::BAD_REQUEST, text)
             }
-            (None, _) => http,
+            (None, _) => {
+                set_reason(&mut http);
+                http
+            }
             (Some(client), Some(handshake)) => {
                 if let ClientEnd::Remote(_) = client {
                     // Its bytes are passed on as they are, and the server outside compresses nothing.
@@ -204,6 +208,14 @@ fn connect(
     shard.connect(client, stream, read_ahead, deflate)
 }
 
+/// Says the text of the status that user code has set; one that HTTP/1.1 cannot say is left out.
+fn set_reason(response: &mut http::Response<Body>) {
+    let text = response.extensions_mut().remove::<StatusText>();
+    if let Some(reason) = text.and_then(|StatusText(text)| ReasonPhrase::try_from(text.into_bytes()).ok()) {
+        response.extensions_mut().insert(reason);
+    }
+}
+
 fn refuse(refused: Refused) -> http::Response<Body> {
     let mut response = plain(refused.status(), refused.to_string());
     if let Some((name, value)) = refused.header() {
@@ -218,7 +230,7 @@ fn fail(error: &StubError, path: &str) -> http::Response<Body> {
         StubError::Overloaded(_) => {
             plain(StatusCode::SERVICE_UNAVAILABLE, "The server is overloaded. Try again later.")
         }
-        StubError::Failed(_) | StubError::Disconnected => {
+        StubError::Failed(_) | StubError::Thrown(_) | StubError::Broken(_) | StubError::Disconnected => {
             plain(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
         }
     }
@@ -231,4 +243,27 @@ fn plain(status: StatusCode, text: impl Into<String>) -> http::Response<Body> {
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use dormouse_runtime::body::Body;
+    use dormouse_runtime::request::StatusText;
+    use hyper::ext::ReasonPhrase;
+
+    use super::set_reason;
+
+    #[test]
+    fn the_text_of_a_status_is_said_if_it_can_be() {
+        for (text, expected) in
+            [("Mine", Some("Mine")), ("ü and\ttab", Some("ü and\ttab")), ("two\r\nlines", None), ("\u{7f}", None)]
+        {
+            let mut response = http::Response::new(Body::empty());
+            response.extensions_mut().insert(StatusText(text.to_owned()));
+            set_reason(&mut response);
+            let said = response.extensions().get::<ReasonPhrase>().map(|reason| reason.as_bytes());
+            assert_eq!(said, expected.map(str::as_bytes), "{text:?}");
+            assert!(response.extensions().get::<StatusText>().is_none());
+        }
+    }
 }

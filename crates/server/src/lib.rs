@@ -39,6 +39,7 @@ pub mod limits;
 #[cfg(feature = "javascript")]
 pub use dormouse_js as js;
 pub use dormouse_runtime::node::Application;
+pub use dormouse_runtime::object::sockets::SlowClients;
 pub use dormouse_runtime::store::Durability;
 pub use error::Error;
 pub use logging::{LogFormat, init_logging};

@@ -72,6 +72,16 @@ pub const ACCEPT_QUEUE_LEN: u32 = 4_096;
 /// How long a shard waits before it accepts again after the system had no more descriptors.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// How long a client's connection may be silent before its kernel is asked whether it is still there: TCP keep-alive, for
+/// connections that are no sockets yet and for sockets without pings.
+pub const TCP_KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
+
+/// How long the next such question waits when there was no answer.
+pub const TCP_KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
+
+/// Questions without an answer after which the connection has ended: two minutes after the last sign of life.
+pub const TCP_KEEPALIVE_RETRIES: u32 = 4;
+
 /// How long events that are under way may take when the server stops, unless configured.
 pub const STOP_GRACE: Duration = Duration::from_secs(5);
 

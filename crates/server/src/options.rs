@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use dormouse_runtime::node;
+use dormouse_runtime::object::sockets::SlowClients;
 use dormouse_runtime::store::Durability;
 
 use crate::error::Error;
@@ -88,7 +89,7 @@ impl Builder {
         self
     }
 
-    /// Bytes that may wait for one slow client before its socket is closed with 1013. Default 16 MiB.
+    /// Bytes that may wait for one slow client before [`Builder::slow_clients`] says what becomes of it. Default 16 MiB.
     pub fn send_queue_bytes_max(mut self, bytes: usize) -> Self {
         self.node.send_queue_bytes_max = bytes;
         self
@@ -100,10 +101,17 @@ impl Builder {
         self
     }
 
-    /// How often silent clients are pinged; one that gives no sign of life until the next time is taken for
-    /// vanished. Default: never.
-    pub fn ping_interval(mut self, interval: Duration) -> Self {
-        self.node.ping_interval = Some(interval);
+    /// What becomes of clients that read too slowly, unless their object asks for something else. Default: their
+    /// sockets are closed with 1013.
+    pub fn slow_clients(mut self, rule: SlowClients) -> Self {
+        self.node.object.slow_clients = rule;
+        self
+    }
+
+    /// How often silent clients are pinged; one that gives no sign of life until the next time is taken for vanished,
+    /// between two and three of these after the last one. Default: 25 seconds; `None` never.
+    pub fn ping_interval(mut self, interval: impl Into<Option<Duration>>) -> Self {
+        self.node.ping_interval = interval.into();
         self
     }
 

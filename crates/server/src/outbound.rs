@@ -13,6 +13,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use dormouse_runtime::Shard;
 use dormouse_runtime::body::Body;
 use dormouse_runtime::request::{Outbound, Request, Response, StubError};
 use http::header::{CONNECTION, HOST, HeaderName, SEC_WEBSOCKET_EXTENSIONS, TRANSFER_ENCODING, UPGRADE};
@@ -22,10 +23,11 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::ClientConfig;
 
-use self::socket::Sockets;
+use self::socket::{Settings, Sockets};
 use crate::limits::{
     OUTBOUND_CONNECT_TIMEOUT, OUTBOUND_HANDSHAKE_TIMEOUT, OUTBOUND_IDLE_PER_HOST_MAX, OUTBOUND_IDLE_TIMEOUT,
 };
+use crate::upgrade::Compression;
 
 /// Headers that are one connection's own matter and are not sent on (RFC 9110, section 7.6.1).
 const HOP_BY_HOP: [HeaderName; 5] =
@@ -52,12 +54,17 @@ pub(crate) fn tls() -> Arc<ClientConfig> {
 }
 
 impl Outside {
-    pub(crate) fn new(tls: &Arc<ClientConfig>) -> Self {
+    /// Messages of WebSockets are compressed like those of clients.
+    pub(crate) fn new(tls: &Arc<ClientConfig>, compression: Compression, shard: &Rc<Shard>) -> Self {
         let mut http = HttpConnector::new();
         http.enforce_http(false);
         http.set_nodelay(true);
         http.set_connect_timeout(Some(OUTBOUND_CONNECT_TIMEOUT));
-        let sockets = Sockets::new(http.clone(), tls, OUTBOUND_HANDSHAKE_TIMEOUT);
+        // The shard holds what is made here.
+        let shard = Rc::downgrade(shard);
+        let reserve = move |len| shard.upgrade()?.reserve_histories(len);
+        let settings = Settings { patience: OUTBOUND_HANDSHAKE_TIMEOUT, compression, reserve: Box::new(reserve) };
+        let sockets = Sockets::new(http.clone(), tls, settings);
         let connector = HttpsConnectorBuilder::new()
             .with_tls_config((**tls).clone())
             .https_or_http()

@@ -13,13 +13,17 @@ use std::time::Duration;
 use dormouse_runtime::Shard;
 use dormouse_runtime::node::{self, Application, Node};
 use dormouse_runtime::operator::Objects;
+use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::admin::control::Control;
 use crate::error::Error;
 use crate::http::{self, Http};
-use crate::limits::{ACCEPT_PAUSE, ACCEPT_QUEUE_LEN, HTTP_CONNECTIONS_MAX, TLS_HANDSHAKES_MAX};
+use crate::limits::{
+    ACCEPT_PAUSE, ACCEPT_QUEUE_LEN, HTTP_CONNECTIONS_MAX, TCP_KEEPALIVE_IDLE, TCP_KEEPALIVE_INTERVAL,
+    TCP_KEEPALIVE_RETRIES, TLS_HANDSHAKES_MAX,
+};
 use crate::options::Builder;
 use crate::outbound::{self, Outside};
 use crate::tls::{Tls, Watch};
@@ -77,7 +81,7 @@ impl Running {
             // Held to take one socket, never while anything is awaited.
             let socket = sockets.lock().unwrap_or_else(PoisonError::into_inner).pop();
             let (tls, stopping, ready) = (tls.clone(), stop_seen.clone(), ready.clone());
-            shard.set_outbound(Rc::new(Outside::new(&outside)));
+            shard.set_outbound(Rc::new(Outside::new(&outside, builder.compression, &shard)));
             Box::pin(async move {
                 let Some(socket) = socket else { return };
                 let (result, listener) = match socket.listen(ACCEPT_QUEUE_LEN) {
@@ -161,6 +165,9 @@ fn bind(address: SocketAddr) -> io::Result<TcpSocket> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     socket.set_reuseaddr(true)?;
     socket.set_reuseport(true)?;
+    // Connections take it over from their listener.
+    let keepalive = TcpKeepalive::new().with_time(TCP_KEEPALIVE_IDLE).with_interval(TCP_KEEPALIVE_INTERVAL);
+    SockRef::from(&socket).set_tcp_keepalive(&keepalive.with_retries(TCP_KEEPALIVE_RETRIES))?;
     socket.bind(address)?;
     Ok(socket)
 }

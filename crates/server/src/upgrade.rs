@@ -20,6 +20,7 @@ use sha1::{Digest, Sha1};
 
 pub use self::deflate::Compression;
 use self::deflate::Offers;
+pub(crate) use self::deflate::read_answer;
 
 /// What every key is joined with before it is hashed (RFC 6455, section 1.3).
 const KEY_SUFFIX: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";

@@ -4,8 +4,10 @@
 //! It is an index. The truth about an object is in its own file; this may know of one that is gone, or of an alarm that
 //! is no more, and never the other way round, which is its caller's care.
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row};
 
 use crate::db::ensure;
@@ -31,6 +33,7 @@ pub struct Entry {
 pub struct Registry {
     connection: Connection,
     path: PathBuf,
+    is_damaged: Cell<bool>,
     /// Kept for the connection, which uses it.
     _vfs: Vfs,
 }
@@ -56,26 +59,19 @@ impl Registry {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let open = || {
             let connection = Connection::open_with_flags_and_vfs(path, flags, vfs.name())?;
+            // Another one may have its name by then.
+            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
             connection.execute_batch(SETTINGS)?;
             connection.execute_batch(SCHEMA)?;
             Ok(connection)
         };
         let connection = open().map_err(|error| Error::sqlite(path, &error))?;
-        Ok(Self { connection, path: path.into(), _vfs: vfs.clone() })
+        Ok(Self { connection, path: path.into(), is_damaged: Cell::new(false), _vfs: vfs.clone() })
     }
 
-    /// Reads all of it, so that a damaged page is found now and not when its alarm would be due.
-    ///
-    /// # Errors
-    ///
-    /// When the disk fails, or a page is damaged.
-    pub fn check(&self) -> Result<(), Error> {
-        let found: String =
-            self.ask(|connection| connection.query_row("PRAGMA quick_check(1)", (), |row| row.get(0)))?;
-        match found.as_str() {
-            "ok" => Ok(()),
-            _ => Err(Error::Damaged { path: self.path.clone(), what: found }),
-        }
+    /// Whether a damaged page was met since it was opened. Nothing that is in it is to be relied on any more.
+    pub fn is_damaged(&self) -> bool {
+        self.is_damaged.get()
     }
 
     /// Whether all objects were entered that there were when it was made.
@@ -214,11 +210,17 @@ impl Registry {
             change(&transaction)?;
             transaction.commit()
         });
-        changed.map_err(|error| Error::sqlite(&self.path, &error))
+        changed.map_err(|error| self.error(&error))
     }
 
     fn ask<T>(&self, ask: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, Error> {
-        ask(&self.connection).map_err(|error| Error::sqlite(&self.path, &error))
+        ask(&self.connection).map_err(|error| self.error(&error))
+    }
+
+    fn error(&self, error: &rusqlite::Error) -> Error {
+        let error = Error::sqlite(&self.path, error);
+        self.is_damaged.set(self.is_damaged.get() || matches!(error, Error::Damaged { .. }));
+        error
     }
 }
 

@@ -7,6 +7,8 @@
 //! as a stream. The client end goes into a response, or is accepted too, also by another object or Worker that has
 //! it from a response: then the runtime joins it to the server end. When it is dropped unused, the server end closes.
 
+mod connect;
+
 use std::cell::RefCell;
 use std::fmt;
 use std::pin::Pin;
@@ -197,6 +199,14 @@ impl WebSocket {
                 Client::Accepted(id) => Some(*id),
                 Client::New(..) | Client::Responded => None,
             },
+        }
+    }
+
+    /// The same, if there is one, of a socket that must be of this object.
+    pub(crate) fn known_id_of(&self, host: &Host) -> Result<Option<SocketId>> {
+        match self.host.is(host) {
+            true => Ok(self.known_id()),
+            false => Err(Error::from("the WebSocket is not of this object")),
         }
     }
 

@@ -21,20 +21,24 @@ import {
     socket_attachment,
     socket_auto_responded,
     socket_auto_response,
+    socket_broadcast,
+    socket_check,
     socket_close,
     socket_disconnect,
     socket_forget,
+    socket_forsake,
     socket_list,
     socket_pair,
     socket_send,
     socket_set_auto_response,
+    socket_slow_clients,
     socket_state,
     socket_tags,
 } from "dormouse:ops";
 import { isOn } from "./compat.js";
 import { TextEncoder } from "./encoding.js";
 import { DOMException } from "./errors.js";
-import { isObject, toInteger, toText, wrongArgument, wrongConstructorArgument } from "./idl.js";
+import { isObject, toInteger, toText, wrongArgument, wrongConstructorArgument, wrongField } from "./idl.js";
 import { CloseEvent, ErrorEvent, Event, EventTarget, dispatch, emit, messageEvent } from "./events.js";
 import { giveUp, outgoing, shakeHands } from "./websocket_client.js";
 
@@ -80,6 +84,8 @@ export let useInResponse;
 export let socketOf;
 /** @type {(socket: any) => boolean} */
 let isStandard;
+/** The guests and numbers of sockets. @type {(sockets: any[]) => { guest: number, socket: number }[]} */
+let handlesOf;
 /** The socket has ended. @type {(record: any, socket: any) => void} */
 let forget;
 /** The close event of a standard socket was dispatched. @type {(record: any, socket: any, wasClean: boolean) => void} */
@@ -152,7 +158,7 @@ export class WebSocket extends EventTarget {
         switch (this.#mode) {
             case STANDARD:
             case HIBERNATABLE:
-                return this.#socket < 0 ? CLOSED : socket_state(this.#socket);
+                return this.#isLive() ? socket_state(this.#guest, this.#socket) : CLOSED;
             case OPENING:
                 return this.#outgoing?.isClosed ? CLOSING : CONNECTING;
             case FAILED:
@@ -217,7 +223,7 @@ export class WebSocket extends EventTarget {
             this.#socket = pair.server;
             pair.isServerUsed = true;
         }
-        socket_accept_standard(this.#guest, this.#socket, isHalfOpen);
+        socket_accept_standard(this.#guest, this.#socket, isHalfOpen, pair.client);
         this.#mode = STANDARD;
         guest_record().sockets[this.#socket] = this;
         this.#settle();
@@ -238,7 +244,7 @@ export class WebSocket extends EventTarget {
         if (this.#closed) {
             throw new TypeError("Can't call WebSocket send() after close().");
         }
-        if (this.#socket >= 0) {
+        if (this.#isLive()) {
             socket_send(this.#guest, this.#socket, data);
         }
     }
@@ -276,12 +282,21 @@ export class WebSocket extends EventTarget {
             throw this.#failure.error;
         }
         this.#closed = true;
-        if (this.#socket >= 0) {
+        if (this.#isLive()) {
             socket_close(this.#guest, this.#socket, number, text);
             if (this.#mode === STANDARD && this.#isOver) {
                 forget(guest_record(), this);
             }
         }
+    }
+
+    /** Whether the host knows the socket, which it checks the owner of; without a host it is checked here. */
+    #isLive() {
+        if (this.#socket < 0) {
+            socket_check(this.#guest);
+            return false;
+        }
+        return true;
     }
 
     #mustBeAccepted() {
@@ -298,9 +313,9 @@ export class WebSocket extends EventTarget {
             );
         }
         const bytes = clone_encode(value);
-        const live = (this.#mode === HIBERNATABLE || this.#mode === STANDARD) && this.#socket >= 0;
+        const live = (this.#mode === HIBERNATABLE || this.#mode === STANDARD) && this.#isLive();
         if (live) {
-            socket_attach(this.#socket, bytes);
+            socket_attach(this.#guest, this.#socket, bytes);
         } else if (bytes.length > ATTACHMENT_LEN_MAX) {
             throw new Error(
                 `A WebSocket 'attachment' cannot be larger than ${ATTACHMENT_LEN_MAX} bytes.` +
@@ -312,8 +327,8 @@ export class WebSocket extends EventTarget {
     }
 
     deserializeAttachment() {
-        const live = (this.#mode === HIBERNATABLE || this.#mode === STANDARD) && this.#socket >= 0;
-        const bytes = live ? socket_attachment(this.#socket) : this.#attachment;
+        const live = (this.#mode === HIBERNATABLE || this.#mode === STANDARD) && this.#isLive();
+        const bytes = live ? socket_attachment(this.#guest, this.#socket) : this.#attachment;
         return bytes === null ? null : clone_decode(bytes);
     }
 
@@ -328,7 +343,7 @@ export class WebSocket extends EventTarget {
             this.#release();
         }
         if (this.#attachment !== null) {
-            socket_attach(this.#socket, this.#attachment);
+            socket_attach(this.#guest, this.#socket, this.#attachment);
             this.#attachment = null;
         }
     }
@@ -339,8 +354,8 @@ export class WebSocket extends EventTarget {
         claim.held.isUsed = true;
         this.#claim = null;
         const pair = /** @type {Pair} */ (this.#pair);
-        if (pair.isForsaken && !pair.isClientUsed) {
-            abandonClient(pair);
+        if (pair.isForsaken) {
+            letGo(pair);
         }
     }
 
@@ -364,7 +379,7 @@ export class WebSocket extends EventTarget {
             if (list.length > TAGS_MAX) {
                 throw new Error(`a Hibernatable WebSocket cannot have more than ${TAGS_MAX} tags`);
             }
-            socket_accept(socket.#guest, pair.server, list);
+            socket_accept(socket.#guest, pair.server, list, pair.client);
             pair.isServerUsed = true;
             socket.#socket = pair.server;
             socket.#mode = HIBERNATABLE;
@@ -376,16 +391,17 @@ export class WebSocket extends EventTarget {
             if (socket.#mode === STANDARD) {
                 throw new Error("only hibernatable websockets can have tags.");
             }
-            if (socket.#mode !== HIBERNATABLE || socket.#isOver || socket.#socket < 0) {
+            if (socket.#mode !== HIBERNATABLE || !socket.#isLive() || socket.#isOver) {
                 throw new Error(
                     "you must call 'acceptWebSocket()' before attempting to access the tags of a WebSocket.",
                 );
             }
-            return socket_tags(socket.#socket);
+            return socket_tags(socket.#guest, socket.#socket);
         };
         getAutoResponseTimestamp = (socket) => {
             check(socket, "getWebSocketAutoResponseTimestamp");
-            const at = socket.#socket < 0 || socket.#mode !== HIBERNATABLE ? null : socket_auto_responded(socket.#socket);
+            const isKnown = socket.#mode === HIBERNATABLE && socket.#isLive();
+            const at = isKnown ? socket_auto_responded(socket.#guest, socket.#socket) : null;
             return at === null ? null : new Date(at);
         };
         useInResponse = (socket) => {
@@ -403,7 +419,7 @@ export class WebSocket extends EventTarget {
                 case FAILED:
                     throw new TypeError("Can't return WebSocket in a Response if it was created with `new WebSocket()`");
             }
-            const pair = socket.#pair;
+            const pair = /** @type {Pair} */ (socket.#pair);
             socket.#mode = RESPONDED;
             pair.isClientUsed = true;
             socket.#release();
@@ -417,11 +433,12 @@ export class WebSocket extends EventTarget {
             const state = { guest: record.index, socket: number, pair: null, mode: HIBERNATABLE };
             return (record.sockets[number] = new WebSocket(INTERNAL, state));
         };
+        handlesOf = (sockets) => sockets.map((socket) => ({ guest: socket.#guest, socket: socket.#socket }));
         isStandard = (socket) => socket.#mode === STANDARD;
         forget = (record, socket) => {
             record.halfOpen.delete(socket);
             if (socket.#socket >= 0) {
-                socket.#attachment = socket_attachment(socket.#socket);
+                socket.#attachment = socket_attachment(socket.#guest, socket.#socket);
                 record.sockets[socket.#socket] = undefined;
                 socket_forget(socket.#socket);
                 socket.#socket = -1;
@@ -429,7 +446,7 @@ export class WebSocket extends EventTarget {
         };
         leave = (record, socket, wasClean) => {
             socket.#isOver = true;
-            if (socket.#socket >= 0 && socket_state(socket.#socket) !== CLOSED) {
+            if (socket.#socket >= 0 && socket_state(socket.#guest, socket.#socket) !== CLOSED) {
                 return waitForClose(record, socket);
             }
             // A Close was answered, if not by the code then for it.
@@ -486,7 +503,7 @@ export class WebSocket extends EventTarget {
 
 /**
  * What both ends of a pair know. The server's end is a socket of the object that made the pair, the client's becomes one
- * of whoever accepts it. `isForsaken` says that one end went before anything was used: it is taken for the client's.
+ * of whoever accepts it. `isForsaken` says that nobody can reach one of the two any more, and that it was not used.
  *
  * @typedef {{
  *     guest: number,
@@ -509,8 +526,8 @@ const forsaken = new FinalizationRegistry(({ pair, isUsed }) => {
     if (isUsed) {
         return;
     }
-    if (pair.isServerUsed || pair.isForsaken) {
-        abandonClient(pair);
+    if (pair.isServerUsed || pair.isClientUsed || pair.isForsaken) {
+        letGo(pair);
     }
     pair.isForsaken = true;
 });
@@ -522,10 +539,16 @@ function claimOn(pair) {
     return claim;
 }
 
-/** Nobody will connect the client's end: the server's hears that its peer has gone. @param {Pair} pair */
-function abandonClient(pair) {
-    pair.isClientUsed = true;
-    socket_abandon(pair.guest, pair.client);
+/** Nobody will use what of a pair was not used: the other end of it hears that its peer has gone. @param {Pair} pair */
+function letGo(pair) {
+    if (!pair.isClientUsed) {
+        pair.isClientUsed = true;
+        socket_abandon(pair.guest, pair.client);
+    }
+    if (!pair.isServerUsed) {
+        pair.isServerUsed = true;
+        socket_forsake(pair.guest, pair.client);
+    }
 }
 
 /**
@@ -565,6 +588,9 @@ for (const name of ["readyState", "url", "protocol", "extensions", "binaryType",
  * @param {unknown} message
  */
 function payload(message) {
+    if (typeof message === "string") {
+        return message;
+    }
     if (message instanceof DataView) {
         return new Uint8Array(message.buffer, message.byteOffset, message.byteLength);
     }
@@ -652,6 +678,51 @@ export class WebSocketRequestResponsePair {
 export function getWebSockets(tag) {
     const record = guest_record();
     return socket_list(tag === undefined ? null : String(tag)).map((/** @type {number} */ number) => socketOf(record, number));
+}
+
+/**
+ * One message to every open socket, or to those that the options choose; an addition of ours. Nothing is made for a
+ * socket, and the text is converted once.
+ *
+ * @param {unknown} message
+ * @param {any} [options]
+ * @returns {number}
+ */
+export function broadcast(message, options) {
+    if (options != null && !isObject(options)) {
+        throw wrongArgument("DurableObjectState", "broadcast", 2, "BroadcastOptions");
+    }
+    const { tag, except } = options ?? {};
+    if (tag !== undefined && typeof tag !== "string") {
+        throw wrongField("BroadcastOptions", "tag", "string");
+    }
+    const handles = except === undefined ? [] : handlesOf(socketsIn(except));
+    const { index } = guest_record();
+    // Whoever leaves out another object's socket hears that it is one: the op refuses a guest that does not run.
+    const { guest } = handles.find((handle) => handle.guest !== index) ?? { guest: index };
+    // A socket that has ended, or is still to be accepted, gets nothing anyhow.
+    const numbers = handles.map(({ socket }) => socket).filter((socket) => socket >= 0);
+    return socket_broadcast(guest, payload(message), tag ?? null, numbers);
+}
+
+/** A socket or several, as a list. @param {any} value @returns {any[]} */
+function socketsIn(value) {
+    if (value instanceof WebSocket) {
+        return [value];
+    }
+    const list = isObject(value) && Symbol.iterator in value ? Array.from(/** @type {any} */ (value)) : [null];
+    if (!list.every((socket) => socket instanceof WebSocket)) {
+        throw wrongField("BroadcastOptions", "except", "WebSocket or Iterable<WebSocket>");
+    }
+    return list;
+}
+
+/** What becomes of clients that read too slowly; an addition of ours. @param {unknown} [rule] */
+export function setSlowClients(rule) {
+    if (rule !== undefined && rule !== "close" && rule !== "drop-oldest") {
+        throw new TypeError("setSlowClients() takes 'close', 'drop-oldest', or nothing for what the server is set to.");
+    }
+    socket_slow_clients(rule === undefined ? null : rule === "drop-oldest");
 }
 
 /** @param {WebSocketRequestResponsePair} [pair] */

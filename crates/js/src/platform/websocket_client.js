@@ -6,7 +6,7 @@
  */
 
 import { body_drop, fetch_abort, fetch_abortable, fetch_socket, url_normalize } from "dormouse:ops";
-import { DOMException } from "./errors.js";
+import { DOMException, errorFromHost } from "./errors.js";
 import { valueIn } from "./headers.js";
 import { toText } from "./idl.js";
 
@@ -56,6 +56,9 @@ export function outgoing(url, protocols) {
 export async function shakeHands(asked) {
     try {
         const answer = await fetch_socket(asked.address, asked.protocols, asked.token);
+        if (answer[0] === null) {
+            throw errorFromHost(answer);
+        }
         const [status, flat, body, client] = /** @type {[number, string[], any, number | null]} */ (answer);
         if (typeof body === "number") {
             body_drop(body);

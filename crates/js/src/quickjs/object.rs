@@ -306,6 +306,11 @@ impl JsRef {
         unsafe { qjs::JS_IsObject(self.raw()) }
     }
 
+    pub(super) fn is_symbol(&self) -> bool {
+        // SAFETY: a tag is read.
+        unsafe { qjs::JS_IsSymbol(self.raw()) }
+    }
+
     pub(super) fn is_proxy(&self) -> bool {
         // SAFETY: the value is alive.
         unsafe { qjs::JS_IsProxy(self.raw()) }

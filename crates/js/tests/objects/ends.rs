@@ -20,6 +20,16 @@ export class Room extends DurableObject {
             case "close-count": return new Response(String(this.closes.length));
             case "unused": new WebSocketPair(); return new Response(String(this.born));
             case "accepted": return new Response(await closeOf(new WebSocketPair()[1]));
+            case "never-accepted": return new Response(null, { status: 101, webSocket: new WebSocketPair()[0] });
+            case "accepted-never": {
+                const [client] = Object.values(new WebSocketPair());
+                return new Response(null, { status: 101, webSocket: client });
+            }
+            case "accepted-later": {
+                const [client, server] = Object.values(new WebSocketPair());
+                setTimeout(() => { server.accept(); server.send("late"); });
+                return new Response(null, { status: 101, webSocket: client });
+            }
             case "held": this.held = await open(this.env, "other"); return new Response("held");
             case "abort": this.ctx.abort("told to");
             case "half-open": {
@@ -117,6 +127,16 @@ fn a_pair_that_nobody_uses_does_not_keep_its_object_awake() {
 fn the_accepted_end_hears_when_the_other_one_was_let_go_of_before() {
     let server = Server::new(source());
     assert_eq!(server.ask("http://x/a/accepted").1, "1006 false");
+}
+
+#[test]
+fn a_client_whose_server_end_nobody_can_accept_any_more_is_sent_away() {
+    let server = Server::sleepy(source());
+    for url in ["http://x/a/never-accepted", "http://x/a/accepted-never"] {
+        let mut client = server.connect(url);
+        assert!(client.try_next().is_err(), "{url}: the connection ends");
+    }
+    assert_eq!(server.connect("http://x/a/accepted-later").next(), "late");
 }
 
 #[test]

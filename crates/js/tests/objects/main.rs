@@ -6,6 +6,7 @@
 mod harness;
 mod support;
 
+mod broadcast;
 mod caches;
 mod ends;
 mod errors;

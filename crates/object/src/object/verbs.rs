@@ -15,7 +15,7 @@ use crate::limits::{CLOSE_REASON_LEN_MAX, EVENT_TIMEOUT_MAX};
 use crate::mailbox::RequestId;
 use crate::object::Object;
 use crate::outbox::{Close, Out, Payload, SubrequestId};
-use crate::sockets::{AutoResponse, Mode, Own, Peer, ReadyState, SocketId};
+use crate::sockets::{AutoResponse, Mode, Own, Peer, ReadyState, SlowClients, SocketId};
 use crate::tasks::{Kind, TaskId};
 use crate::time::Time;
 
@@ -45,10 +45,11 @@ impl Object {
         self.sockets.accept_standard(id, half_open)
     }
 
-    /// Ends a standard socket without a Close frame, because a listener failed (reference 2.7): what was sent before
-    /// still leaves, and the guest hears no more of it. Does nothing to any other one.
+    /// Ends a socket without a Close frame, because a listener failed (reference 2.7), or because it was not accepted and
+    /// never will be: what was sent before still leaves, and the guest hears no more of it. Does nothing to a
+    /// hibernatable one.
     pub fn disconnect(&mut self, id: SocketId) {
-        let Some(socket) = self.sockets.get(id).filter(|socket| socket.mode == Mode::Standard) else { return };
+        let Some(socket) = self.sockets.get(id).filter(|socket| socket.mode != Mode::Hibernatable) else { return };
         if socket.peer != Peer::Gone {
             self.outbox.push(Out::Cut(id));
             self.note_constructed();
@@ -74,6 +75,38 @@ impl Object {
                 Ok(())
             }
         }
+    }
+
+    /// Sends a message to every open socket, or to those with a tag, but for some; to all of them or to none. Returns to
+    /// how many. It leaves like as many sends one after the other. Our own: the reference has no such call.
+    ///
+    /// # Errors
+    ///
+    /// When too much waits to leave.
+    pub fn broadcast(
+        &mut self,
+        payload: Payload<'_>,
+        tag: Option<&str>,
+        except: &[SocketId],
+    ) -> Result<usize, SocketError> {
+        let sockets = self.sockets.receivers(tag, except);
+        let count = sockets.len();
+        if count > 0 {
+            self.outbox.push_broadcast(sockets, payload).map_err(|_| SocketError::OutboxFull)?;
+            self.note_constructed();
+        }
+        Ok(count)
+    }
+
+    /// What becomes of clients that read too slowly, from now on; it outlives the guest. Nothing is what the operator
+    /// has set.
+    pub fn set_slow_clients(&mut self, rule: Option<SlowClients>) {
+        self.slow_clients = rule;
+    }
+
+    /// What becomes of clients that read too slowly.
+    pub fn slow_clients(&self) -> SlowClients {
+        self.slow_clients.unwrap_or(self.options.slow_clients)
     }
 
     /// Closes a socket. A second close, and one of a socket whose peer has gone, do nothing.

@@ -39,7 +39,7 @@ impl Host {
         let (Some(key), Some(store)) = (self.key_on_disk(), self.store()) else { return true };
         let mut storage = self.storage.borrow_mut();
         match storage.as_deref_mut() {
-            Some(HostStorage { file: File::Free, .. }) | None => match store.claim(&key, &self.waiter()) {
+            Some(HostStorage { file: File::Free, .. }) | None => match store.claims().claim(&key, &self.waiter()) {
                 Claim::Busy => false,
                 // The usual case: it may never be used.
                 Claim::Yours(Known::Nothing) => true,
@@ -71,7 +71,7 @@ impl Host {
         let storage = slot.get_or_insert_default();
         let known = match storage.file {
             File::Claimed(known) => known,
-            File::Free => store.claim_and_wait(&key, self.waiter()),
+            File::Free => store.claims().claim_and_wait(&key, self.waiter()),
             File::Spoilt(_) => {
                 let what = "lost writes could not be cut off".to_owned();
                 return Err(Error::Disk { path: store.path(&key), what });
@@ -178,6 +178,28 @@ impl Host {
     pub(crate) fn handle_tidy(&self) {
         if let Some(storage) = self.storage.borrow_mut().as_deref_mut() {
             self.leave_if_longer(storage, 0);
+        }
+    }
+
+    /// The keeper has lost what it knew of the object. It asks again when it hears nothing.
+    pub(crate) fn handle_tell(&self) {
+        let is_dirty = self.object.borrow().is_dirty();
+        let alarm = match self.storage.borrow_mut().as_deref_mut() {
+            Some(storage) => {
+                // Whatever comes next says it.
+                storage.registered = false;
+                // What is not durable is nobody's to know, and what has nothing is no object yet.
+                let is_blank = matches!(&storage.file, File::Open(db) | File::Leaving(db) if db.is_blank());
+                if is_dirty || is_blank || storage.is_held() || !storage.pending.is_empty() {
+                    return;
+                }
+                storage.alarm
+            }
+            None => None,
+        };
+        match (self.key_on_disk(), self.store()) {
+            (Some(key), Some(store)) if alarm.is_some() => store.note(&key, facts(alarm, self.name())),
+            _ => self.find_alarm(),
         }
     }
 

@@ -404,7 +404,7 @@ impl Host {
 }
 
 impl HostStorage {
-    fn is_held(&self) -> bool {
+    pub(super) fn is_held(&self) -> bool {
         matches!(&self.file, File::Open(db) | File::Leaving(db) if db.is_held())
     }
 }

@@ -17,9 +17,10 @@ use dormouse_storage::db::{ensure, wal_path};
 use dormouse_storage::file::{FileSystem, Open};
 
 use crate::commit_log::{Facts, ObjectKey};
+use crate::journal::Start;
 use crate::journal::record::{ALIGNMENT, Broken, GROUP_HEADER_LEN, Group, Kind, decode, decode_group};
-use crate::journal::{Segment, Start, numbers_of, spare};
-use crate::store;
+use crate::journal::segment::{Segment, numbers_of, spare};
+use crate::store::folder;
 
 /// What a journal held.
 pub(crate) struct Recovered {
@@ -110,15 +111,15 @@ pub(crate) fn recover(files: &dyn FileSystem, data: &Path, folder: &Path) -> Res
         files.open(last, Open::Existing)?.sync()?;
     }
     for key in &deleted {
-        store::remove_files(files, &store::path(data, key))?;
+        folder::remove_files(files, &folder::path(data, key))?;
     }
-    sync_emptied(files, trimmed.iter().map(|key| store::path(data, key)))?;
+    sync_emptied(files, trimmed.iter().map(|key| folder::path(data, key)))?;
     let mut logs = HashMap::new();
     for (key, redo) in redo {
         if refused.contains_key(&key) {
             continue;
         }
-        match redo.run(files, &paths, &store::path(data, &key))? {
+        match redo.run(files, &paths, &folder::path(data, &key))? {
             Redone::Log(wal) => drop(logs.insert(key, wal)),
             Redone::Nothing => {}
             Redone::Unfit(why) => drop(refused.insert(key, why)),
@@ -405,7 +406,7 @@ mod tests {
     use super::{Recovered, recover};
     use crate::commit_log::ObjectKey;
     use crate::journal::record::{Group, Kind, Record, encode, encode_group};
-    use crate::store;
+    use crate::store::folder;
 
     fn key(id: u8) -> ObjectKey {
         ObjectKey { class: "app-Room".into(), id: [id; 32] }
@@ -446,7 +447,7 @@ mod tests {
             assert_eq!(recovered.refused.keys().collect::<Vec<_>>(), [&key(1)], "{offset}");
             assert!(recovered.refused[&key(1)].contains("belongs where no file has bytes"));
             assert!(recovered.start.logs.contains_key(&key(0)));
-            let database = store::path(Path::new("/data"), &key(1));
+            let database = folder::path(Path::new("/data"), &key(1));
             assert!(disk.contents(&database).is_none(), "nothing was made for it");
         }
     }

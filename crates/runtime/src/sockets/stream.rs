@@ -33,10 +33,19 @@ pub trait Io: AsyncRead + AsyncWrite + Send + Unpin {
     fn arrive(&mut self) -> io::Result<()> {
         Ok(())
     }
+
+    /// Whether the other end is on this node, so that its end is always heard of.
+    fn is_local(&self) -> bool {
+        false
+    }
 }
 
 /// A pipe knows no reactor.
-impl Io for DuplexStream {}
+impl Io for DuplexStream {
+    fn is_local(&self) -> bool {
+        true
+    }
+}
 
 /// What the bytes of a connection go over.
 pub enum Stream {
@@ -139,6 +148,14 @@ impl Stream {
         match self {
             Stream::Tcp(stream) => Pin::new(stream).poll_read(context, read),
             Stream::Other(stream) => Pin::new(stream).poll_read(context, read),
+        }
+    }
+
+    /// Whether the other end is on this node.
+    pub(crate) fn is_local(&self) -> bool {
+        match self {
+            Stream::Tcp(_) => false,
+            Stream::Other(stream) => stream.is_local(),
         }
     }
 

@@ -31,6 +31,8 @@ pub struct Tuning {
     pub registry_delay: Duration,
     /// See [`limits::CHECKPOINT_DELAY`].
     pub checkpoint_delay: Duration,
+    /// See [`limits::STOP_TIME`].
+    pub stop_time: Duration,
 }
 
 impl Default for Tuning {
@@ -47,6 +49,7 @@ impl Default for Tuning {
             settle_delay: limits::SETTLE_DELAY,
             registry_delay: limits::REGISTRY_DELAY,
             checkpoint_delay: limits::CHECKPOINT_DELAY,
+            stop_time: limits::STOP_TIME,
         }
     }
 }

@@ -19,6 +19,8 @@ fn start(disk: &SimDisk, data: &Path) -> std::io::Result<Server> {
         options.storage.data = Some(data.to_owned());
         options.storage.files = Arc::new(disk.clone());
         options.storage.tuning.segment_len = SEGMENT_LEN;
+        // So that something is left in each kind of file.
+        options.storage.tuning.stop_time = Duration::ZERO;
         options.object.hibernate_after = Some(Duration::ZERO);
     })
 }

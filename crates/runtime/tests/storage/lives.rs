@@ -4,11 +4,11 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use dormouse_runtime::store::Durability;
+use dormouse_runtime::store::{Durability, Tuning};
 use dormouse_storage::file::sim::{Fault, SimDisk};
 
 use crate::process::Process;
-use crate::rig::{LENS, Load, Random, Rig};
+use crate::rig::{LENS, Load, Random, Rig, SEGMENT_LEN};
 use crate::seeds::seeds;
 
 const OBJECTS: usize = 4;
@@ -76,13 +76,16 @@ fn live(
     let mut rig = Rig::new(process.clone());
     rig.durability = durability;
     rig.hibernate_after = random.one_of(&[Some(Duration::ZERO), Some(Duration::from_millis(5)), None]);
+    if random.below(4) == 0 {
+        // The sizes and times that nobody makes tiny.
+        rig.tuning = Tuning { segment_len: SEGMENT_LEN, ..Tuning::default() };
+    }
     let lens = random.one_of(&[&LENS[..1], &LENS[1..2], &LENS[..2], &LENS[..]]);
     let (server, _watch) = rig.start(folder);
     if random.below(2) == 0 {
         load.check(&server, case);
     }
     let (answers, micros, loss) = (random.below(80), random.below(3_000), random.below(u64::MAX));
-    let t = Instant::now();
     let image = load.run(&server, lens, || {
         load.wait_for(answers);
         let moment = Instant::now() + Duration::from_micros(micros);
@@ -102,10 +105,7 @@ fn live(
             }
         }
     });
-    eprintln!("run {:?} {answers}", t.elapsed());
-    let t = Instant::now();
     drop(server);
-    eprintln!("drop {:?} {end:?}", t.elapsed());
     match image {
         None => disk.clone(),
         Some((image, told, asked)) => {

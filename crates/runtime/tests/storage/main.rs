@@ -15,10 +15,11 @@ mod faults;
 mod lives;
 mod operator;
 mod outlaws;
-mod power;
 mod process;
+mod registry;
 mod rig;
 mod seeds;
+mod starts;
 
 use std::path::Path;
 use std::time::Duration;

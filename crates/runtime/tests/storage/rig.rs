@@ -35,6 +35,7 @@ pub(crate) const TINY: Tuning = Tuning {
     settle_delay: Duration::from_millis(2),
     registry_delay: Duration::from_millis(4),
     checkpoint_delay: Duration::from_millis(3),
+    stop_time: Duration::from_millis(20),
 };
 
 /// How a node is started.

@@ -5,19 +5,22 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use dormouse_runtime::sockets::frame::agreement::{Agreement, Reserved};
 use http::Method;
 use http::header::{
     CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS,
     SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 
-use crate::upgrade::{accept, has_token};
+use crate::upgrade::{accept, has_token, read_answer};
 
 /// A handshake that was begun.
 #[derive(Debug)]
 pub(super) struct Handshake {
     /// What the server must answer.
     accept: String,
+    /// Whether compression was offered.
+    offers: bool,
 }
 
 /// Why a server that switches protocols gives no socket, in workerd's words.
@@ -35,6 +38,8 @@ pub(super) enum Broken {
     Accept { expected: String, got: String },
     #[error("Server failed WebSocket handshake: added Sec-WebSocket-Extensions when client did not offer any.")]
     Extensions,
+    #[error("Server failed WebSocket handshake: Sec-WebSocket-Extensions are not what was offered.")]
+    OtherExtensions,
 }
 
 /// Whether a request is one for a WebSocket.
@@ -43,8 +48,9 @@ pub(super) fn is_asked_for(headers: &HeaderMap) -> bool {
 }
 
 impl Handshake {
-    /// Makes a handshake of a request, whatever it was; `random` is what the server is to prove that it has seen.
-    pub(super) fn begin<T>(request: &mut http::Request<T>, random: [u8; 16]) -> Self {
+    /// Makes a handshake of a request, whatever it was; `random` is what the server is to prove that it has seen. Of
+    /// compression it says what is offered here, and nothing of user code's.
+    pub(super) fn begin<T>(request: &mut http::Request<T>, random: [u8; 16], offer: Option<&'static str>) -> Self {
         let key = STANDARD.encode(random);
         let accept = accept(key.as_bytes());
         *request.method_mut() = Method::GET;
@@ -56,15 +62,23 @@ impl Handshake {
         headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
         headers.insert(SEC_WEBSOCKET_KEY, HeaderValue::from_str(&key).expect("base64 is a header's value"));
         headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
-        Self { accept }
+        if let Some(offer) = offer {
+            headers.insert(SEC_WEBSOCKET_EXTENSIONS, HeaderValue::from_static(offer));
+        }
+        Self { accept, offers: offer.is_some() }
     }
 
-    /// Checks the answer of a server that switches protocols.
+    /// Checks the answer of a server that switches protocols: how messages are compressed. `reserve` sets memory aside
+    /// for what they refer to.
     ///
     /// # Errors
     ///
     /// When it breaks a rule.
-    pub(super) fn check(&self, headers: &HeaderMap) -> Result<(), Broken> {
+    pub(super) fn check(
+        &self,
+        headers: &HeaderMap,
+        reserve: impl FnOnce(usize) -> Option<Reserved>,
+    ) -> Result<Option<Agreement>, Broken> {
         let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
         match headers.get(UPGRADE) {
             None => return Err(Broken::NoUpgrade),
@@ -80,15 +94,17 @@ impl Handshake {
             }
             Some(_) => {}
         }
-        if headers.contains_key(SEC_WEBSOCKET_EXTENSIONS) {
-            return Err(Broken::Extensions);
+        if !self.offers {
+            return if headers.contains_key(SEC_WEBSOCKET_EXTENSIONS) { Err(Broken::Extensions) } else { Ok(None) };
         }
-        Ok(())
+        let extensions = headers.get_all(SEC_WEBSOCKET_EXTENSIONS).iter().map(|value| value.to_str().ok());
+        read_answer(extensions, reserve).map_err(|_| Broken::OtherExtensions)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use dormouse_runtime::sockets::frame::agreement::{Agreement, Budget};
     use http::header::HeaderMap;
     use http::{HeaderValue, Request};
 
@@ -99,10 +115,23 @@ mod tests {
 
     /// What becomes of an answer with these headers.
     fn check(headers: &[(&'static str, &'static str)]) -> String {
-        let handshake = Handshake::begin(&mut Request::new(()), RANDOM);
+        check_after(None, headers)
+    }
+
+    /// The same after this offer, where there are 10,000 bytes of memory.
+    fn check_after(offer: Option<&'static str>, headers: &[(&'static str, &'static str)]) -> String {
+        let handshake = Handshake::begin(&mut Request::new(()), RANDOM, offer);
         let headers: HeaderMap =
             headers.iter().map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value))).collect();
-        handshake.check(&headers).map_or_else(|broken| broken.to_string(), |()| "ok".to_owned())
+        match handshake.check(&headers, |len| Budget::default().reserve(len, 10_000)) {
+            Ok(None) => "ok".to_owned(),
+            Ok(Some(Agreement::Messages { server_bits })) => format!("messages {server_bits}"),
+            Ok(Some(Agreement::Streams(streams))) => {
+                let received = streams.received.map(|history| history.len_max());
+                format!("streams {} {:?} {received:?}", streams.server_bits, streams.sent)
+            }
+            Err(broken) => broken.to_string(),
+        }
     }
 
     const UPGRADE: (&str, &str) = ("upgrade", "WebSocket");
@@ -113,7 +142,7 @@ mod tests {
         let mut request = Request::post("/chat").header("content-length", "5").header("sec-websocket-key", "mine");
         request = request.header("sec-websocket-version", "8").header("sec-websocket-protocol", "chat");
         let mut request = request.header("sec-websocket-extensions", "permessage-deflate").body(()).unwrap();
-        Handshake::begin(&mut request, RANDOM);
+        Handshake::begin(&mut request, RANDOM, None);
         assert_eq!(request.method(), "GET");
         let mut headers: Vec<String> = Vec::new();
         for (name, value) in request.headers() {
@@ -147,5 +176,32 @@ mod tests {
         assert_eq!(check(&[UPGRADE, ("sec-websocket-accept", "AAAA")]), failed(other));
         let extensions = "added Sec-WebSocket-Extensions when client did not offer any";
         assert_eq!(check(&[UPGRADE, ACCEPT, ("sec-websocket-extensions", "permessage-deflate")]), failed(extensions));
+    }
+
+    #[test]
+    fn compression_is_what_was_offered_and_answered() {
+        let check =
+            |answer| check_after(Some("permessage-deflate"), &[UPGRADE, ACCEPT, ("sec-websocket-extensions", answer)]);
+        assert_eq!(check_after(Some("permessage-deflate"), &[UPGRADE, ACCEPT]), "ok");
+        assert_eq!(check("permessage-deflate; server_no_context_takeover"), "messages 15");
+        assert_eq!(
+            check(
+                "permessage-deflate; client_no_context_takeover; server_no_context_takeover; server_max_window_bits=9"
+            ),
+            "messages 15"
+        );
+        assert_eq!(check("permessage-deflate; server_max_window_bits=12"), "streams 15 None Some(4096)");
+        let other = "Server failed WebSocket handshake: Sec-WebSocket-Extensions are not what was offered.";
+        for answer in [
+            // There is no memory for so large a window.
+            "permessage-deflate",
+            "permessage-deflate; server_no_context_takeover; client_max_window_bits=15",
+            "permessage-deflate; server_no_context_takeover, permessage-deflate",
+            "permessage-deflate; nonsense",
+            "foo",
+            "permessage-deflate;",
+        ] {
+            assert_eq!(check(answer), other, "{answer}");
+        }
     }
 }

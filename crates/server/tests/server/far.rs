@@ -86,8 +86,17 @@ impl Taken {
 
     /// Agrees to a socket; `first` comes in the same segment.
     pub(crate) fn agree(&mut self, first: &[u8]) {
+        self.agree_to("", first);
+    }
+
+    /// The same with these extensions.
+    pub(crate) fn agree_to(&mut self, extensions: &str, first: &[u8]) {
         let head = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n";
-        let head = format!("{head}Sec-WebSocket-Accept: {}\r\n\r\n", self.accept());
+        let mut head = format!("{head}Sec-WebSocket-Accept: {}\r\n", self.accept());
+        if !extensions.is_empty() {
+            head += &format!("Sec-WebSocket-Extensions: {extensions}\r\n");
+        }
+        head += "\r\n";
         self.stream.write_all(&[head.as_bytes(), first].concat()).unwrap();
     }
 

@@ -1,8 +1,9 @@
 //! WebSockets that objects open to servers outside.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::time::Duration;
 
+use dormouse_server::Compression;
 use tungstenite::Message;
 
 use crate::client::Socket;
@@ -269,4 +270,78 @@ fn a_server_that_stops_says_so_to_servers_outside() {
     world.server.take().unwrap().stop();
     let (first, payload) = taken.frame();
     assert_eq!((first, &payload[..2]), (0x88, &b"\x03\xe9"[..]));
+}
+
+#[test]
+fn compression_is_offered_as_it_is_taken_from_clients() {
+    let messages = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
+    for (compression, offer, answer) in [
+        (Compression::Off, None, ""),
+        (Compression::Messages, Some(messages), messages),
+        (Compression::Streams, Some("permessage-deflate"), "permessage-deflate; client_no_context_takeover"),
+    ] {
+        let world = World::with(|server| server.compression(compression));
+        let mut here = world.client("x", "near");
+        world.wait_for("start");
+        let far = Far::new(move |taken| taken.agree_to(answer, b""));
+        assert_eq!(world.get(&format!("/x/dial-compressed?{}", far.url())).text(), "101");
+        let mut taken = far.take();
+        assert_eq!(taken.header("sec-websocket-extensions"), offer);
+        let text = "to ".to_owned() + &"hello ".repeat(100);
+        here.say(&format!("over {text}"));
+        if offer.is_none() {
+            let mut head = [0; 2];
+            taken.stream.read_exact(&mut head).unwrap();
+            assert_eq!(head, [0x81, 0x80 | 126], "as it is");
+            continue;
+        }
+        let (first, payload) = taken.frame();
+        assert_eq!((first, inflate(&payload)), (0xc1, text.into_bytes()));
+        taken.stream.write_all(&frame(0xc1, &deflate(b"log heard"))).unwrap();
+        assert_eq!(world.next(), "heard");
+    }
+}
+
+/// What a compressed message was made from.
+fn inflate(payload: &[u8]) -> Vec<u8> {
+    let mut message = Vec::with_capacity(4096);
+    let mut inflater = flate2::Decompress::new(false);
+    let payload = [payload, &[0, 0, 0xff, 0xff]].concat();
+    inflater.decompress_vec(&payload, &mut message, flate2::FlushDecompress::Sync).unwrap();
+    message
+}
+
+fn deflate(message: &[u8]) -> Vec<u8> {
+    let mut payload = Vec::with_capacity(4096);
+    let mut deflater = flate2::Compress::new(flate2::Compression::fast(), false);
+    deflater.compress_vec(message, &mut payload, flate2::FlushCompress::Sync).unwrap();
+    payload.truncate(payload.len() - 4);
+    payload
+}
+
+#[test]
+fn two_servers_talk_compressed() {
+    for (here, there) in [
+        (Compression::Messages, Compression::Streams),
+        (Compression::Streams, Compression::Messages),
+        (Compression::Streams, Compression::Streams),
+        (Compression::Streams, Compression::Off),
+    ] {
+        let near = World::with(|server| server.compression(here));
+        let far = World::with(|server| server.compression(there));
+        let mut there = far.client("y", "there");
+        let mut here = near.client("x", "near");
+        let url = format!("/x/dial-compressed?http://{}/y/socket?far", far.address());
+        assert_eq!(near.get(&url).text(), "101");
+        for number in 0..20 {
+            let text = format!("to {number} {}", "and so on ".repeat(number * 10));
+            here.say(&format!("over {text}"));
+            assert_eq!(there.hear(), text);
+            let text = format!("back {number} {}", "and so on ".repeat(number * 10));
+            there.say(&text);
+            assert_eq!(here.hear(), text);
+        }
+        here.say("over-flood 70000");
+        assert_eq!(here.0.read().unwrap(), Message::binary(vec![b'x'; 70_000]));
+    }
 }

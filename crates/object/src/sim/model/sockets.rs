@@ -185,6 +185,15 @@ impl Sockets {
         listed.into_iter().map(|socket| socket.id).collect()
     }
 
+    /// Those that a broadcast goes to, in no order.
+    pub(crate) fn receivers(&self, tag: Option<&str>, except: &[SocketId]) -> Vec<SocketId> {
+        let gets = |socket: &&Socket| {
+            let open = socket.here && socket.mode != Mode::New && socket.peer == Peer::Open && socket.own == Own::No;
+            open && tag.is_none_or(|tag| socket.tags.iter().any(|have| have == tag)) && !except.contains(&socket.id)
+        };
+        self.all.iter().filter(gets).map(|socket| socket.id).collect()
+    }
+
     pub(crate) fn tags(&self, id: SocketId) -> Result<&[String], SocketError> {
         match self.get(id) {
             Some(socket) if socket.mode == Mode::Hibernatable => Ok(&socket.tags),

@@ -18,7 +18,7 @@ use crate::sim::report::Counter;
 use crate::sim::swarm::Verb;
 use crate::sim::world::World;
 use crate::sim::world::peers::{Connection, PING};
-use crate::sockets::{AutoResponse, SocketId};
+use crate::sockets::{AutoResponse, SlowClients, SocketId};
 use crate::time::Time;
 
 /// Tags that sockets get.
@@ -65,6 +65,7 @@ impl World<'_> {
                 self.send_some(id, &text)
             }
             Verb::Broadcast => self.broadcast(),
+            Verb::BroadcastAtOnce => self.broadcast_at_once(),
             Verb::Close => self.close(),
             Verb::Attach => self.attach(),
             Verb::Pair => self.pair(),
@@ -75,6 +76,7 @@ impl World<'_> {
             Verb::Query => self.compare_all(),
             Verb::AutoResponse => self.auto_response(),
             Verb::EventTimeout => self.event_timeout(),
+            Verb::SlowClients => self.slow_clients(),
             Verb::Disconnect => self.disconnect(),
             Verb::SetAlarm => {
                 let at = (self.now + self.random.below(5_000)).saturating_sub(self.random.pick([0, 0, 3_000]));
@@ -169,6 +171,23 @@ impl World<'_> {
         self.agree("the list of sockets", &got, &expected)?;
         let text = self.new_text();
         got.into_iter().try_for_each(|id| self.send_some(id, &text))
+    }
+
+    fn broadcast_at_once(&mut self) -> Result<(), Broken> {
+        let tag = if self.random.percent(50) { None } else { Some(self.random.pick(TAGS)) };
+        let except: Vec<_> = (0..self.random.below(3)).filter_map(|_| self.some_socket()).collect();
+        let text = if self.random.percent(20) { ByteString::from_static("same") } else { self.new_text() };
+        let got = self.object.broadcast(Payload::Text(&text), tag, &except);
+        self.note(|| format!("broadcast {text:?} to {tag:?} except {except:?}: {got:?}"));
+        self.model.broadcast(&Message::Text(text), tag, &except, &got)
+    }
+
+    fn slow_clients(&mut self) -> Result<(), Broken> {
+        let rule = self.random.pick([None, Some(SlowClients::Close), Some(SlowClients::DropOldest)]);
+        self.note(|| format!("slow clients: {rule:?}"));
+        self.object.set_slow_clients(rule);
+        self.model.slow_clients = rule.unwrap_or(self.swarm.options.slow_clients);
+        Ok(())
     }
 
     fn close(&mut self) -> Result<(), Broken> {
