@@ -328,7 +328,7 @@ fn own(payload: Payload<'_>) -> Message {
 
 #[cfg(test)]
 mod tests {
-    use super::{Message, Out, Outbox, Payload, SocketId};
+    use super::{Failure, Message, Out, Outbox, Payload, SocketId};
     use crate::limits::{OUTBOX_BYTES_MAX, OUTBOX_LEN_MAX, SOCKETS_MAX};
 
     fn receivers(count: usize) -> Box<[SocketId]> {
@@ -355,7 +355,7 @@ mod tests {
         outbox.take_back(1);
         outbox.wrote();
         outbox.push_broadcast(receivers(SOCKETS_MAX), Payload::Text("again")).unwrap();
-        outbox.roll_back("on purpose");
+        outbox.roll_back(&Failure::new("on purpose"));
         outbox.push_broadcast(receivers(SOCKETS_MAX), Payload::Text("again")).unwrap();
         assert!(outbox.push_message(SocketId::default(), Payload::Text("no room")).is_err());
         while outbox.pop().is_some() {}
