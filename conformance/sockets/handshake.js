@@ -161,6 +161,21 @@ export const { Subject, Hop, worker } = cases({
                 recv a
                 log 6`,
     },
+    response_texts: {
+        async fetch(room, request) {
+            const [status, statusText] = new URL(request.url).pathname.split("/").slice(2);
+            return new Response(null, { status: Number(status), statusText });
+        },
+        async entry(request, stub) {
+            const said = [];
+            for (const path of ["200/", "201/", "204/", "207/", "299/", "302/", "404/", "418/", "422/", "451/", "500/", "599/", "200/Mine"]) {
+                const response = await stub.fetch(`http://x/response_texts/${path}`, { redirect: "manual" });
+                said.push(`said ${path}: ${response.status} ${describe(response.statusText)}\n`);
+            }
+            return new Response(said.join(""));
+        },
+        steps: `report texts`,
+    },
     response_swallowed: {
         async entry(request, stub) {
             const response = await stub.fetch(request);

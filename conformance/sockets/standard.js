@@ -5,7 +5,9 @@ import { describe } from "./transcript.js";
 /** A room that gives each socket to `use` before it accepts it. */
 const standard = (use, steps, more = {}) => ({
     fetch: (room, request) =>
-        request.headers.has("upgrade") ? room.standard((ws) => use(room, ws)) : new Response(String(room.seen)),
+        request.headers.has("upgrade")
+            ? room.standard((ws) => use(room, ws), more.options)
+            : new Response(String(room.seen)),
     steps,
     ...more,
 });
@@ -177,6 +179,153 @@ export const { Subject, Hop, worker } = cases({
          close a 1000 bye
          recv a
          log 1`,
+    ),
+    throwingThenUsed: standard(
+        (room, ws) => {
+            room.listen(ws);
+            ws.addEventListener("message", () => {
+                throw new TypeError("on purpose");
+            });
+            ws.addEventListener("error", async () => {
+                await scheduler.wait(5);
+                const { readyState } = ws;
+                room.note(`later ${readyState} ${attempt(() => ws.send("x"))} ${attempt(() => ws.close())}`);
+                room.note(`later ${attempt(() => ws.accept())} ${ws.readyState}`);
+            });
+        },
+        `open a
+         send a one
+         recv a
+         log 4`,
+    ),
+    throwingNoError: standard(
+        (room, ws) => {
+            room.listen(ws);
+            ws.addEventListener("message", () => {
+                throw 5;
+            });
+        },
+        `open a
+         send a one
+         recv a
+         log 2`,
+    ),
+    throwingOnError: standard(
+        (room, ws) => {
+            ws.addEventListener("message", () => {
+                throw new TypeError("on purpose");
+            });
+            ws.addEventListener("error", ({ message }) => {
+                room.note(message);
+                throw new TypeError("again");
+            });
+        },
+        `open a
+         send a one
+         recv a
+         log 1`,
+    ),
+    throwingAfterClose: standard(
+        (room, ws) => {
+            room.listen(ws);
+            ws.addEventListener("message", () => {
+                ws.close(4000, "mine");
+                throw new TypeError("on purpose");
+            });
+        },
+        `open a
+         send a one
+         recv a 2
+         log 2`,
+    ),
+    throwingInCloseNoted: standard(
+        (room, ws) => {
+            room.listen(ws);
+            ws.addEventListener("close", () => {
+                throw new TypeError("on purpose");
+            });
+        },
+        `open a
+         close a 1000 bye
+         recv a 2
+         log 2`,
+    ),
+    throwingInCloseHalfOpen: standard(
+        (room, ws) => {
+            room.listen(ws);
+            ws.addEventListener("close", async () => {
+                setTimeout(() => room.note(`later ${ws.readyState} ${attempt(() => ws.close(4000))}`), 5);
+            });
+            ws.addEventListener("close", () => {
+                throw new TypeError("on purpose");
+            });
+        },
+        `open a
+         close a 1000 bye
+         recv a 2
+         log 3`,
+        { options: { allowHalfOpen: true } },
+    ),
+    halfOpenThrows: standard(
+        (room, ws) => {
+            room.listen(ws);
+            ws.addEventListener("close", async () => {
+                await scheduler.wait(5);
+                throw new TypeError("later");
+            });
+            ws.addEventListener("close", () => setTimeout(() => ws.close(4000, "mine"), 10));
+        },
+        `open a
+         close a 1000 bye
+         recv a 2
+         log 1`,
+        { options: { allowHalfOpen: true } },
+    ),
+    usedAfterClose: standard(
+        (room, ws) => {
+            room.listen(ws);
+            const use = (when) => {
+                room.note(`${when} ${attempt(() => ws.send("x"))} ${attempt(() => ws.close())} ${ws.readyState}`);
+                room.note(`${when} ${attempt(() => ws.accept())} ${attempt(() => room.ctx.acceptWebSocket(ws))}`);
+            };
+            ws.addEventListener("close", () => {
+                use("at once");
+                setTimeout(() => use("later"), 5);
+            });
+        },
+        `open a
+         close a 1000 bye
+         recv a 2
+         log 5`,
+    ),
+    usedAfterVanishing: standard(
+        (room, ws) => {
+            const use = (when) => {
+                room.note(`${when} ${attempt(() => ws.send("x"))} ${attempt(() => ws.close())}`);
+                room.note(`${when} ${attempt(() => ws.accept())} ${attempt(() => room.ctx.acceptWebSocket(ws))}`);
+            };
+            ws.addEventListener("close", () => {
+                use("at once");
+                setTimeout(() => use("later"), 5);
+            });
+        },
+        `open a
+         drop a
+         log 4`,
+    ),
+    throwingMessagesLeft: standard(
+        (room, ws) => {
+            ws.addEventListener("message", ({ data }) => {
+                room.note(data);
+                throw new TypeError("on purpose");
+            });
+            ws.addEventListener("error", ({ message }) => setTimeout(() => room.note(message), 5));
+        },
+        `open a
+         send a one
+         send a two
+         recv a
+         log 2`,
     ),
     reported: standard(
         (room, ws) => {

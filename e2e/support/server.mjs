@@ -62,8 +62,9 @@ export class Server {
     child.on("exit", () => running.delete(child));
     const failed = once(child, "error").then(([error]) => { throw error; });
     createInterface({ input: child.stderr }).on("line", (line) => server.#read(line));
-    const { address } = await Promise.race([failed, server.logged("listening")]);
+    const { address, url } = await Promise.race([failed, server.logged("listening")]);
     server.address = address;
+    server.origin = url;
     server.port = Number(address.split(":").at(-1));
     return server;
   }
@@ -92,10 +93,6 @@ export class Server {
       look();
     });
     return within(found, `the log line "${message}"`).finally(() => this.#waiting.delete(look));
-  }
-
-  get origin() {
-    return `http://${this.address}`;
   }
 
   /** Ends the program, and waits for its end. */

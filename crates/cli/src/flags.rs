@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use dormouse_server::{Builder, Compression, Durability, LogFormat, Server, init_logging};
+use dormouse_server::{Builder, Compression, Durability, LogFormat, Server, SlowClients, init_logging};
 
 /// The data folder in a project's own.
 pub(crate) const DATA: &str = ".dormouse";
@@ -18,6 +18,14 @@ pub(crate) struct ServerFlags {
     /// Address to listen on; port 0 takes a free one
     #[arg(long, value_name = "IP:PORT", env = "DORMOUSE_LISTEN", default_value = "127.0.0.1:8787")]
     listen: String,
+
+    /// Serve HTTPS, with the chain of certificates in this PEM file; looked at again while the server runs
+    #[arg(long, value_name = "FILE", env = "DORMOUSE_TLS_CERT", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+
+    /// The private key of the first certificate, in PEM and without a password
+    #[arg(long, value_name = "FILE", env = "DORMOUSE_TLS_KEY", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
 
     /// Threads that serve objects [default: one per core]
     #[arg(long, value_name = "N", env = "DORMOUSE_SHARDS")]
@@ -35,9 +43,14 @@ pub(crate) struct ServerFlags {
     #[arg(long, value_name = "TIME", env = "DORMOUSE_HIBERNATE_AFTER", default_value = "10s", value_parser = duration)]
     hibernate_after: Duration,
 
-    /// How often silent clients are pinged; one that gives no sign of life is taken for vanished [default: never]
-    #[arg(long, value_name = "TIME", env = "DORMOUSE_PING_INTERVAL", value_parser = interval)]
-    ping_interval: Option<Duration>,
+    /// How often silent clients are pinged; one that gives no sign of life is taken for vanished. off never pings
+    #[arg(long, value_name = "TIME", env = "DORMOUSE_PING_INTERVAL", default_value = "25s", value_parser = interval)]
+    ping_interval: Interval,
+
+    /// What becomes of clients that read too slowly, unless their object asks for something else: close (their socket) or
+    /// drop-oldest (of the messages that wait for them)
+    #[arg(long, value_name = "RULE", env = "DORMOUSE_SLOW_CLIENTS", default_value = "close", value_parser = slow_clients)]
+    slow_clients: SlowClients,
 
     /// How messages of sockets are compressed, where clients offer it: messages (each by itself), streams (may refer to
     /// earlier ones; 8 KiB a socket) or off
@@ -57,6 +70,10 @@ pub(crate) struct ServerFlags {
     log_filter: String,
 }
 
+/// A time, or never.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Interval(Option<Duration>);
+
 impl ServerFlags {
     /// Sets up the log, as the flags say or else as `format`.
     pub(crate) fn init_logging(&self, format: LogFormat) -> anyhow::Result<()> {
@@ -71,12 +88,14 @@ impl ServerFlags {
             .durability(self.durability)
             .hibernate_after(self.hibernate_after)
             .compression(self.compression)
+            .ping_interval(self.ping_interval.0)
+            .slow_clients(self.slow_clients)
             .stop_grace(self.stop_grace);
+        if let (Some(certificate), Some(key)) = (&self.tls_cert, &self.tls_key) {
+            server = server.tls(certificate, key);
+        }
         if let Some(shards) = self.shards {
             server = server.shards(shards.get());
-        }
-        if let Some(interval) = self.ping_interval {
-            server = server.ping_interval(interval);
         }
         server
     }
@@ -95,10 +114,21 @@ fn duration(text: &str) -> Result<Duration, String> {
         .map_err(|error| format!("{error}; write a number and a unit, such as `10s` or `500ms`"))
 }
 
-fn interval(text: &str) -> Result<Duration, String> {
+fn interval(text: &str) -> Result<Interval, String> {
+    if text == "off" {
+        return Ok(Interval(None));
+    }
     match duration(text)? {
-        Duration::ZERO => Err("an interval must be longer than nothing".into()),
-        interval => Ok(interval),
+        Duration::ZERO => Err("an interval must be longer than nothing; `off` is never".into()),
+        interval => Ok(Interval(Some(interval))),
+    }
+}
+
+fn slow_clients(text: &str) -> Result<SlowClients, String> {
+    match text {
+        "close" => Ok(SlowClients::Close),
+        "drop-oldest" => Ok(SlowClients::DropOldest),
+        _ => Err("there are close and drop-oldest".into()),
     }
 }
 
@@ -108,9 +138,9 @@ mod tests {
 
     use clap::{CommandFactory, Parser};
 
-    use dormouse_server::Compression;
+    use dormouse_server::{Compression, SlowClients};
 
-    use super::ServerFlags;
+    use super::{Interval, ServerFlags};
 
     #[derive(Debug, Parser)]
     struct Flags {
@@ -131,6 +161,20 @@ mod tests {
         assert_eq!(flags.server.shards.map(usize::from), Some(3));
         assert_eq!(flags.server.compression, Compression::Messages);
         assert_eq!(flags.server.log.unwrap().to_string(), "json");
+        assert_eq!(flags.server.ping_interval, Interval(Some(Duration::from_secs(25))));
+        assert_eq!(flags.server.slow_clients, SlowClients::Close);
+        let flags = Flags::try_parse_from(["x", "--ping-interval", "off", "--slow-clients", "drop-oldest"]).unwrap();
+        assert_eq!(flags.server.ping_interval, Interval(None));
+        assert_eq!(flags.server.slow_clients, SlowClients::DropOldest);
+    }
+
+    #[test]
+    fn a_certificate_and_its_key_belong_together() {
+        for (given, missing) in [("--tls-cert", "--tls-key <FILE>"), ("--tls-key", "--tls-cert <FILE>")] {
+            let error = Flags::try_parse_from(["x", given, "file.pem"]).unwrap_err().to_string();
+            assert!(error.contains("not provided") && error.contains(missing), "{error}");
+        }
+        assert!(Flags::try_parse_from(["x", "--tls-cert", "a", "--tls-key", "b"]).is_ok());
     }
 
     #[test]
@@ -142,6 +186,7 @@ mod tests {
             ("--compression", "gzip", "write `messages`, `streams` or `off`"),
             ("--log", "loud", "no log format"),
             ("--durability", "lax", "strict and relaxed"),
+            ("--slow-clients", "drop", "close and drop-oldest"),
         ] {
             let error = Flags::try_parse_from(["x", flag, value]).unwrap_err().to_string();
             assert!(error.contains(says) && error.contains(flag), "{error}");

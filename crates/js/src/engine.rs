@@ -129,6 +129,8 @@ pub(crate) struct Fault {
     pub(crate) message: String,
     /// What user code threw has one.
     pub(crate) stack: String,
+    /// What user code threw, as bytes for callers elsewhere; only where somebody may want them.
+    pub(crate) thrown: Bytes,
     /// Whether no `catch` of user code sees it.
     pub(crate) uncatchable: bool,
     /// Whether the engine still holds what was thrown: code gets that very value, and the rest here says nothing.
@@ -138,7 +140,7 @@ pub(crate) struct Fault {
 impl Fault {
     pub(crate) fn new(name: &str, message: impl Into<String>) -> Self {
         let (name, message) = (name.to_owned(), message.into());
-        Self { name, message, stack: String::new(), uncatchable: false, pending: false }
+        Self { name, message, stack: String::new(), thrown: Bytes::new(), uncatchable: false, pending: false }
     }
 
     /// What JavaScript threw inside an op goes on as it is. For ops that return it at once.

@@ -47,7 +47,7 @@ impl GuestFactory for Factory {
         let (id, id_name) = identity.unzip();
         let args = [kind.into(), name.into(), count(owner.0.index()), id.into(), id_name.flatten().into()];
         let built = isolate.turn(&owner.0, |engine| {
-            let record = engine.call(&isolate.doors()?.construct, &args);
+            let record = engine.call_for_callers(&isolate.doors()?.construct, &args);
             engine.run_jobs();
             record
         })?;

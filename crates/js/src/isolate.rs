@@ -15,6 +15,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use dormouse_runtime::ctx::Ctx;
 use dormouse_runtime::guest::GuestError;
+use dormouse_runtime::stub::Stub;
 use slab::Slab;
 
 use crate::engine::{Engine, Fault, JsRef, Later};
@@ -23,8 +24,9 @@ use crate::ops;
 use crate::ops::compression::Compressors;
 use crate::ops::crypto::Keys;
 use crate::ops::encoding::Decoders;
+use crate::ops::socket::LastText;
 use crate::platform::{MAIN, OPS};
-use crate::tasks::GuestState;
+use crate::tasks::{GuestState, guest_error};
 use crate::worker::{ModuleSource, SourceMap, Version};
 
 /// The place of a version's isolate on a shard.
@@ -36,6 +38,7 @@ pub(crate) struct Isolate {
     // Dropped before the engine that they belong to.
     doors: OnceCell<Doors>,
     rejections: RefCell<VecDeque<Rejection>>,
+    pub(crate) last_text: LastText,
     engine: Engine,
     version: Arc<Version>,
     current: RefCell<Option<Rc<GuestState>>>,
@@ -44,8 +47,10 @@ pub(crate) struct Isolate {
     spent: Cell<bool>,
     /// What the clock of [`Isolate::now`] goes on from.
     epoch: (Instant, f64),
-    /// Counts the bodies of all its guests.
-    bodies: Rc<Cell<u64>>,
+    /// Counts the bodies of all its guests, and their ends of pairs.
+    numbers: Rc<Cell<u64>>,
+    /// Stubs of its guests; as many as its heap has objects for.
+    pub(crate) stubs: RefCell<Slab<Stub>>,
     pub(crate) decoders: Decoders,
     pub(crate) compressors: Compressors,
 }
@@ -94,6 +99,7 @@ impl Isolate {
         let isolate = Rc::new(Self {
             doors: OnceCell::new(),
             rejections: RefCell::default(),
+            last_text: LastText::default(),
             engine,
             version,
             current: RefCell::new(None),
@@ -101,7 +107,8 @@ impl Isolate {
             keys: Keys::shared(),
             spent: Cell::new(false),
             epoch: (Instant::now(), unix_ms()),
-            bodies: Rc::default(),
+            numbers: Rc::default(),
+            stubs: RefCell::default(),
             decoders: Decoders::default(),
             compressors: Compressors::default(),
         });
@@ -169,8 +176,8 @@ impl Isolate {
         &self.keys
     }
 
-    pub(crate) fn bodies(&self) -> Rc<Cell<u64>> {
-        self.bodies.clone()
+    pub(crate) fn numbers(&self) -> Rc<Cell<u64>> {
+        self.numbers.clone()
     }
 
     pub(crate) fn admit(&self, guest: &Rc<GuestState>) -> usize {
@@ -223,10 +230,11 @@ impl Isolate {
         let result = run(&self.engine);
         self.engine.run_jobs();
         self.end_turn();
-        if guest.bodies.are_crowded() || self.compressors.are_crowded() {
+        if guest.bodies.are_crowded() || guest.sockets.are_crowded() || self.compressors.are_crowded() {
             self.engine.collect_garbage();
             self.engine.run_jobs();
             guest.bodies.note_search();
+            guest.sockets.note_search();
             self.compressors.note_search();
         }
         self.engine.set_deadline(None);
@@ -236,7 +244,7 @@ impl Isolate {
             Some(limit) => {
                 drop(result);
                 self.give_up(guest, &limit);
-                Err(GuestError::new(limit.to_string()))
+                Err(guest_error(&limit))
             }
         }
     }
@@ -290,6 +298,7 @@ impl Isolate {
             }
             self.engine.run_jobs();
         }
+        self.last_text.forget();
         self.engine.leave_frames();
     }
 

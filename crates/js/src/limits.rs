@@ -23,12 +23,20 @@ pub const BODY_CHUNKS_MAX: usize = 16;
 /// measure, bytes on its heap, does not see what a body holds outside.
 pub const BODIES_UNREAD_MAX: usize = 64;
 
+/// Client ends of pairs, one guest's, that nobody has used yet, at which the engine first looks for those that code
+/// cannot reach any more: each holds a socket of an object.
+pub const CLIENTS_UNUSED_MAX: usize = 64;
+
 /// Bytes of a body that code reads as a whole: what an engine may hold by default. More would not fit, and a client
 /// must not be able to make the host hold it all before that is found out.
 pub const BODY_LEN_MAX: usize = MEMORY_MAX;
 
 /// Bytes of compressed or unpacked data that one call of the host makes.
 pub const COMPRESSION_CHUNK_LEN: usize = 64 << 10;
+
+/// Bytes of a text from which on it is kept until the turn ends, so that it is converted once however many sockets it is
+/// sent to. To convert a shorter one costs no more than to keep it.
+pub const TEXT_KEPT_LEN_MIN: usize = 256;
 
 /// Compression streams of an isolate that are open at once; each has a quarter of a mebibyte of tables outside of the
 /// engine's heap.
@@ -64,5 +72,9 @@ pub const CLONE_DEPTH_MAX: usize = 2400;
 
 /// Bytes of a value that is cloned: no isolate holds more.
 pub const CLONE_LEN_MAX: usize = MEMORY_MAX;
+
+/// Bytes of what code threw that its callers are told; of more they hear class and message alone. An error that needs more
+/// carries data, which belongs into a response; and the stubs of an instance that broke keep its error.
+pub const THROWN_LEN_MAX: usize = 256 << 10;
 
 const _: () = assert!(STACK_MAX <= 1 << 20, "the thread of a shard has 2 MiB");

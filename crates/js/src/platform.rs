@@ -100,6 +100,7 @@ const FILES: &[(&str, &str)] = &[
     ("url_search_params", include_str!("platform/url_search_params.js")),
     ("values", include_str!("platform/values.js")),
     ("websocket", include_str!("platform/websocket.js")),
+    ("websocket_client", include_str!("platform/websocket_client.js")),
     ("wording", include_str!("platform/wording.js")),
     ("workers", include_str!("platform/workers.js")),
     ("writable", include_str!("platform/writable.js")),

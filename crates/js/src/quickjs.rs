@@ -181,6 +181,16 @@ impl Engine {
 
     /// Calls a function with `undefined` as `this`.
     pub(crate) fn call(&self, function: &JsRef, args: &[Out]) -> Result<JsRef, Fault> {
+        self.try_call(function, args).map_err(|thrown| self.fault_of(&thrown))
+    }
+
+    /// The same for code that others wait for: they are told what it threw.
+    pub(crate) fn call_for_callers(&self, function: &JsRef, args: &[Out]) -> Result<JsRef, Fault> {
+        self.try_call(function, args).map_err(|thrown| self.fault_for_callers(&thrown))
+    }
+
+    /// Calls a function with `undefined` as `this`; an error is what it threw.
+    fn try_call(&self, function: &JsRef, args: &[Out]) -> Result<JsRef, JsRef> {
         let ctx = self.raw();
         let mut raw: Vec<qjs::JSValue> = args.iter().map(|arg| self.value_of(arg)).collect();
         // SAFETY: function and arguments are alive for the call; the result is owned by the new reference.
@@ -193,7 +203,7 @@ impl Engine {
             }
             result
         };
-        self.take(result)
+        self.caught(result)
     }
 
     /// Reads a property.

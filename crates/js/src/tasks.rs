@@ -12,6 +12,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use dormouse_runtime::TaskId;
+use dormouse_runtime::clone;
 use dormouse_runtime::ctx::Ctx;
 use dormouse_runtime::guest::{GuestError, Progress};
 use slab::Slab;
@@ -58,7 +59,7 @@ pub(crate) struct GuestState {
 
 impl GuestState {
     pub(crate) fn new(ctx: Ctx, isolate: Rc<Isolate>) -> Rc<Self> {
-        let bodies = Bodies::new(isolate.bodies());
+        let (bodies, sockets) = (Bodies::new(isolate.numbers()), Sockets::new(isolate.numbers()));
         let state = Rc::new(Self {
             ctx,
             isolate,
@@ -67,7 +68,7 @@ impl GuestState {
             tasks: RefCell::default(),
             calls: RefCell::default(),
             timers: RefCell::default(),
-            sockets: Sockets::default(),
+            sockets,
             aborts: Aborts::default(),
             bodies,
         });
@@ -116,7 +117,7 @@ impl GuestState {
             Settled::Fulfilled(_) => Ok(true),
             Settled::Rejected(reason) => {
                 self.isolate.hear(&value);
-                Err(engine.fault_of(&reason))
+                Err(engine.fault_for_callers(&reason))
             }
         });
         match outcome {
@@ -266,5 +267,9 @@ pub(crate) fn count(handle: usize) -> Out {
 
 /// What the runtime and other guests hear of a fault.
 pub(crate) fn guest_error(fault: &Fault) -> GuestError {
-    GuestError { message: fault.to_string(), stack: fault.stack.clone() }
+    let thrown = match fault.thrown.is_empty() {
+        true => clone::plain_error(&fault.name, &fault.message).into(),
+        false => fault.thrown.clone(),
+    };
+    GuestError { message: fault.to_string(), stack: fault.stack.clone(), thrown }
 }

@@ -13,6 +13,7 @@ pub mod outbox;
 pub mod sockets;
 pub mod alarm;
 pub mod error;
+pub mod failure;
 pub mod id;
 pub mod limits;
 pub mod message;

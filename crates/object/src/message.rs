@@ -26,6 +26,12 @@ impl Message {
         self.as_bytes().is_empty()
     }
 
+    /// Whether both are of one kind and have the very same payload, not only one like it.
+    pub fn shares(&self, other: &Message) -> bool {
+        let kinds = matches!((self, other), (Self::Text(_), Self::Text(_)) | (Self::Binary(_), Self::Binary(_)));
+        kinds && std::ptr::eq(self.as_bytes(), other.as_bytes())
+    }
+
     /// The payload, whatever its kind.
     pub fn as_bytes(&self) -> &[u8] {
         match self {

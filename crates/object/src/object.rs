@@ -20,6 +20,7 @@ use std::time::Duration;
 use bytestring::ByteString;
 
 use crate::alarm::{Alarm, AlarmOutcome, AlarmRecord};
+use crate::failure::{Failure, Kind as FailureKind};
 use crate::gate::Gate;
 use crate::lifecycle::{Move, Phase, Sockets};
 use crate::limits::{
@@ -28,7 +29,7 @@ use crate::limits::{
 use crate::mailbox::{Event, Mailbox, RequestId};
 use crate::message::Message;
 use crate::outbox::{Close, Out, Outbox, WritePos};
-use crate::sockets::{Farewell, Mode, Own, Peer, SocketId, SocketTable};
+use crate::sockets::{Farewell, Mode, Own, Peer, SlowClients, SocketId, SocketTable};
 use crate::tasks::{Kind, TaskId, Tasks};
 use crate::time::Time;
 
@@ -39,11 +40,17 @@ pub struct Options {
     pub hibernate_after: Option<Duration>,
     /// How long a peer may leave a Close frame unanswered.
     pub close_timeout: Duration,
+    /// What becomes of clients that read too slowly, unless the object has asked for something else.
+    pub slow_clients: SlowClients,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { hibernate_after: Some(HIBERNATE_AFTER), close_timeout: CLOSE_TIMEOUT }
+        Self {
+            hibernate_after: Some(HIBERNATE_AFTER),
+            close_timeout: CLOSE_TIMEOUT,
+            slow_clients: SlowClients::default(),
+        }
     }
 }
 
@@ -67,7 +74,7 @@ pub enum Progress<'a> {
     /// It waits for something.
     Pending,
     /// It ended; with an error when its code threw.
-    Done(Result<(), &'a str>),
+    Done(Result<(), &'a Failure>),
 }
 
 /// Why an object loses its guest and its sockets.
@@ -95,8 +102,6 @@ pub struct Overloaded;
 
 /// The failure text of a handler that ended without an answer.
 const NO_RESPONSE: &str = "The fetch() handler ended without returning a Response.";
-/// The close reason and failure text when an object is reset without a reason given.
-const ABORTED: &str = "Application called abort() to reset Durable Object.";
 /// The failure text of a critical section that took too long. Reference 1.3.
 const SECTION_TIMED_OUT: &str = "A call to blockConcurrencyWhile() in a Durable Object waited for too long. The call was \
     canceled and the Durable Object was reset.";
@@ -122,7 +127,9 @@ pub struct Object {
     /// Items that the constructor under way put into the outbox: when it fails they are taken back.
     constructed: usize,
     /// Why the guest that is being started must go at once, when that became clear before it was built.
-    doomed: Option<Box<str>>,
+    doomed: Option<Box<Failure>>,
+    /// How the last instance broke, until the host has taken note of it.
+    broken: Option<Box<Failure>>,
     /// Whether the guest has had an event.
     served: bool,
     sockets: SocketTable,
@@ -132,6 +139,8 @@ pub struct Object {
     last_active: Time,
     /// How long a handler of a socket's event may take.
     event_timeout: Option<Duration>,
+    /// What the guest has asked for, instead of the operator's choice.
+    slow_clients: Option<SlowClients>,
     /// Since there is new code: when the guest of the old one must have gone.
     retires_at: Option<Time>,
     resumes_in_a_row: u32,
@@ -154,12 +163,14 @@ impl Object {
             outbox: Outbox::default(),
             constructed: 0,
             doomed: None,
+            broken: None,
             served: false,
             sockets: SocketTable::default(),
             alarm: Alarm::default(),
             alarms_before: VecDeque::new(),
             last_active: Time::default(),
             event_timeout: None,
+            slow_clients: None,
             retires_at: None,
             resumes_in_a_row: 0,
             random: seed | 1,
@@ -250,13 +261,13 @@ impl Object {
             self.handle_gone(id);
         }
         if self.gate.deadline().is_some_and(|deadline| deadline <= now) {
-            self.lose_guest(SECTION_TIMED_OUT, AlarmOutcome::HandlerFailed, now);
+            self.lose_guest(&section_timed_out(), AlarmOutcome::HandlerFailed, now);
         }
         if self.tasks.deadline().is_some_and(|deadline| deadline <= now) {
-            self.lose_guest(EVENT_TIMED_OUT, AlarmOutcome::HandlerFailed, now);
+            self.lose_guest(&event_timed_out(), AlarmOutcome::HandlerFailed, now);
         }
         if self.retires_at.is_some_and(|at| at <= now) && self.phase == Phase::Resident {
-            self.handle_lost(CODE_UPDATED, now);
+            self.handle_lost(&code_updated(), now);
         }
     }
 
@@ -283,13 +294,15 @@ impl Object {
 
     /// The guest could not be built. What it wrote is rolled back, what it sent is taken back. Costs the event
     /// that is next, which is returned; the others wait for the next attempt.
-    pub fn handle_start_failed(&mut self, failure: &str, now: Time) -> Option<Event> {
+    pub fn handle_start_failed(&mut self, failure: &Failure, now: Time) -> Option<Event> {
+        let failure = &failure.with_reset();
         self.take_back_constructor();
         self.roll_back(failure);
         self.lose_guest(failure, AlarmOutcome::HandlerFailed, now);
         self.doomed = None;
         let event = self.charge_event(failure, now);
         self.retires_at = None;
+        self.broken = Some(failure.clone().into());
         self.go(Move::StartFailed);
         event
     }
@@ -306,7 +319,7 @@ impl Object {
         let Some(task) = self.tasks.remove(id) else { return };
         match (task.kind, outcome) {
             (Kind::Fetch { request, responded: false }, outcome) => {
-                let failure = outcome.err().unwrap_or(NO_RESPONSE);
+                let failure = outcome.err().cloned().unwrap_or_else(|| Failure::new(NO_RESPONSE));
                 self.outbox.push(Out::Fail(request, failure.into()));
             }
             (Kind::Farewell(socket), _) => self.settle_farewell(socket),
@@ -344,34 +357,34 @@ impl Object {
     /// The guest broke down in a turn: it must go, its hibernatable sockets stay. What the turn wrote is rolled
     /// back, and so is what it sent after its first write. A guest that breaks down before its first event costs
     /// that event, like one that could not be built.
-    pub fn handle_crash(&mut self, failure: &str, now: Time) {
-        self.roll_back(failure);
+    pub fn handle_crash(&mut self, failure: &Failure, now: Time) {
+        self.roll_back(&failure.with_reset());
         self.lose_guest(failure, AlarmOutcome::HandlerFailed, now);
     }
 
     /// The guest was lost between turns and by no fault of its own, such as with the engine that it shared with
     /// others: it must go, its hibernatable sockets stay, and no event is to blame.
-    pub fn handle_lost(&mut self, failure: &str, now: Time) {
+    pub fn handle_lost(&mut self, failure: &Failure, now: Time) {
         self.served = true;
         self.lose_guest(failure, AlarmOutcome::HostFailed, now);
     }
 
     /// The object must lose its guest and all its sockets.
     pub fn handle_reset(&mut self, reset: Reset<'_>, now: Time) {
-        let (code, failure, outcome) = match reset {
-            Reset::Aborted("") => (1012, ABORTED, AlarmOutcome::HostFailed),
-            Reset::Aborted(reason) => (1012, reason, AlarmOutcome::HostFailed),
-            Reset::GateBroken(reason) => (1011, reason, AlarmOutcome::HostFailed),
+        let (code, reason) = match reset {
+            Reset::Aborted(reason) => (1012, reason),
+            Reset::GateBroken(reason) => (1011, reason),
         };
+        let failure = &Failure::new(reason).with_reset();
         self.take_back_constructor();
         match reset {
             Reset::Aborted(_) => self.roll_back(failure),
             Reset::GateBroken(_) => self.break_gate(failure),
         }
-        self.lose_guest(failure, outcome, now);
+        self.lose_guest(failure, AlarmOutcome::HostFailed, now);
         // A run of the alarm that had ended well comes back with its lost writes.
-        self.finish_alarm(outcome, now);
-        self.close_sockets(code, failure);
+        self.finish_alarm(AlarmOutcome::HostFailed, now);
+        self.close_sockets(code, reason);
     }
 
     /// The host has dropped the guest.
@@ -403,6 +416,12 @@ impl Object {
 
 /// What the host does next.
 impl Object {
+    /// How an instance broke, told once for each that did: those who reached it shall hear so from now on, whatever they
+    /// ask. One that hibernates, or makes place for new code without loss, does not break.
+    pub fn poll_broken(&mut self) -> Option<Box<Failure>> {
+        self.broken.take()
+    }
+
     /// What to do next with the guest, if anything.
     pub fn poll_step(&mut self, now: Time) -> Option<Step> {
         if std::mem::take(&mut self.stop_due) {
@@ -578,4 +597,16 @@ impl Object {
             None => panic!("{step:?} is no move of an object that is {:?}", self.phase),
         }
     }
+}
+
+fn section_timed_out() -> Failure {
+    Failure::new(SECTION_TIMED_OUT).of_kind(FailureKind::Overloaded)
+}
+
+fn event_timed_out() -> Failure {
+    Failure::new(EVENT_TIMED_OUT).of_kind(FailureKind::Disconnected)
+}
+
+fn code_updated() -> Failure {
+    Failure::new(CODE_UPDATED).of_kind(FailureKind::Disconnected)
 }

@@ -10,6 +10,7 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use bytestring::ByteString;
 
+use crate::failure::Failure;
 use crate::limits::{OUTBOX_BYTES_MAX, OUTBOX_LEN_MAX};
 use crate::mailbox::RequestId;
 use crate::message::Message;
@@ -41,6 +42,15 @@ pub enum After {
     Forget,
 }
 
+/// One message for many peers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Broadcast {
+    /// The sockets, each once.
+    pub sockets: Box<[SocketId]>,
+    /// What to send.
+    pub message: Message,
+}
+
 /// One thing that leaves the object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Out {
@@ -51,6 +61,8 @@ pub enum Out {
         /// What to send.
         message: Message,
     },
+    /// A message for the peers of many sockets.
+    Broadcast(Box<Broadcast>),
     /// A Close frame for a socket's peer.
     Close {
         /// The socket.
@@ -60,12 +72,12 @@ pub enum Out {
         /// Whether the object still wants to hear of the socket.
         after: After,
     },
-    /// The connection is to be ended without a Close frame: its peer left one unanswered.
+    /// The connection is to be ended without a Close frame: its peer left one unanswered, or the guest broke it off.
     Cut(SocketId),
     /// The response to a request, which the host holds.
     Respond(RequestId),
     /// A request will get no response.
-    Fail(RequestId, Box<str>),
+    Fail(RequestId, Box<Failure>),
     /// A request to somebody else, which the host holds.
     Subrequest(SubrequestId),
 }
@@ -74,13 +86,15 @@ pub enum Out {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Full;
 
-/// Text or bytes that are not yet a [`Message`].
+/// Text or bytes that are to become a [`Message`], or are one.
 #[derive(Clone, Copy, Debug)]
 pub enum Payload<'a> {
     /// A text message.
     Text(&'a str),
     /// A binary message.
     Binary(&'a [u8]),
+    /// A message that is sent again: its buffer is shared from the start.
+    Shared(&'a Message),
 }
 
 #[derive(Debug)]
@@ -95,6 +109,8 @@ struct Item {
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
     items: VecDeque<Item>,
+    /// How many things will leave: a broadcast counts for each of its receivers, as if it were sent one by one.
+    len: usize,
     /// The payload sent last: the next send of equal content shares it.
     last: Option<Message>,
     /// Bytes of payload in `items`, each shared one once: the sum of their `bytes`.
@@ -112,12 +128,18 @@ impl Outbox {
         self.items.is_empty()
     }
 
-    /// Takes back the newest `len` items. Returns the sockets whose Close frames were among them.
+    /// Takes back the newest `len` items, but for ends of connections. Returns the sockets whose Close frames were among
+    /// them.
     pub(crate) fn take_back(&mut self, len: usize) -> Vec<SocketId> {
         self.last = None;
         let from = self.items.len().saturating_sub(len);
         let mut closes = Vec::new();
-        for item in self.items.drain(from..) {
+        for item in self.items.split_off(from) {
+            if let Out::Cut(_) = item.out {
+                self.items.push_back(item);
+                continue;
+            }
+            self.len -= item.len();
             self.bytes -= item.bytes;
             closes.extend(close_of(&item.out));
         }
@@ -157,14 +179,14 @@ impl Outbox {
 
     /// Forgets the writes of the turn under way and all that was to leave after the first of them. Responses
     /// among it become failures. Returns the sockets whose Close frames were among it.
-    pub(crate) fn roll_back(&mut self, failure: &str) -> Vec<SocketId> {
+    pub(crate) fn roll_back(&mut self, failure: &Failure) -> Vec<SocketId> {
         let committed = self.committed;
         self.dirty = false;
         self.forget(committed, failure)
     }
 
     /// Forgets every write that is not durable and all that waited for one, as above.
-    pub(crate) fn break_gate(&mut self, failure: &str) -> Vec<SocketId> {
+    pub(crate) fn break_gate(&mut self, failure: &Failure) -> Vec<SocketId> {
         self.dirty = false;
         self.committed = self.durable;
         self.forget(self.durable, failure)
@@ -177,27 +199,40 @@ impl Outbox {
 
     /// Queues something that depends on the writes made so far.
     pub(crate) fn push(&mut self, out: Out) {
-        self.items.push_back(Item { after: self.position(), bytes: 0, out });
+        self.push_item(Item { after: self.position(), bytes: 0, out });
     }
 
     /// Queues a message; one with the content of the last one shares its buffer.
     pub(crate) fn push_message(&mut self, socket: SocketId, payload: Payload<'_>) -> Result<(), Full> {
-        if self.items.len() >= OUTBOX_LEN_MAX {
+        let (message, bytes) = self.share(payload, 1)?;
+        self.push_item(Item { after: self.position(), bytes, out: Out::Frame { socket, message } });
+        Ok(())
+    }
+
+    /// Queues a message for several sockets as one item, or for none of them.
+    pub(crate) fn push_broadcast(&mut self, sockets: Box<[SocketId]>, payload: Payload<'_>) -> Result<(), Full> {
+        let (message, bytes) = self.share(payload, sockets.len())?;
+        let out = Out::Broadcast(Box::new(Broadcast { sockets, message }));
+        self.push_item(Item { after: self.position(), bytes, out });
+        Ok(())
+    }
+
+    /// The message of a payload, and the bytes that it adds, if there is room for so many receivers.
+    fn share(&mut self, payload: Payload<'_>, receivers: usize) -> Result<(Message, usize), Full> {
+        if self.len + receivers > OUTBOX_LEN_MAX {
             return Err(Full);
         }
-        let (message, bytes) = match &self.last {
-            Some(last) if same(last, payload) => (last.clone(), 0),
-            _ => {
-                let message = own(payload);
-                if self.bytes + message.len() > OUTBOX_BYTES_MAX {
-                    return Err(Full);
-                }
-                (self.last.insert(message).clone(), payload.len())
-            }
-        };
-        self.bytes += bytes;
-        self.items.push_back(Item { after: self.position(), bytes, out: Out::Frame { socket, message } });
-        Ok(())
+        match &self.last {
+            Some(last) if same(last, payload) => Ok((last.clone(), 0)),
+            _ if self.bytes + payload.len() > OUTBOX_BYTES_MAX => Err(Full),
+            _ => Ok((self.last.insert(own(payload)).clone(), payload.len())),
+        }
+    }
+
+    fn push_item(&mut self, item: Item) {
+        self.len += item.len();
+        self.bytes += item.bytes;
+        self.items.push_back(item);
     }
 
     /// The next item whose write is durable.
@@ -206,6 +241,7 @@ impl Outbox {
             return None;
         }
         let item = self.items.pop_front()?;
+        self.len -= item.len();
         self.bytes -= item.bytes;
         if self.items.is_empty() {
             self.last = None;
@@ -220,17 +256,20 @@ impl Outbox {
         }
     }
 
-    fn forget(&mut self, kept: WritePos, failure: &str) -> Vec<SocketId> {
+    fn forget(&mut self, kept: WritePos, failure: &Failure) -> Vec<SocketId> {
         self.last = None;
         let mut closes = Vec::new();
         for mut item in std::mem::take(&mut self.items) {
             if item.after > kept {
                 item.after = kept;
                 match item.out {
-                    Out::Respond(request) | Out::Fail(request, _) => item.out = Out::Fail(request, failure.into()),
+                    Out::Respond(request) | Out::Fail(request, _) => {
+                        item.out = Out::Fail(request, failure.clone().into())
+                    }
                     // The object has forgotten these sockets: whatever was written, the host must end them.
                     Out::Cut(_) | Out::Close { after: After::Forget, .. } => {}
-                    Out::Frame { .. } | Out::Close { .. } | Out::Subrequest(_) => {
+                    Out::Frame { .. } | Out::Broadcast(_) | Out::Close { .. } | Out::Subrequest(_) => {
+                        self.len -= item.len();
                         self.bytes -= item.bytes;
                         closes.extend(close_of(&item.out));
                         continue;
@@ -240,6 +279,16 @@ impl Outbox {
             self.items.push_back(item);
         }
         closes
+    }
+}
+
+impl Item {
+    /// What it counts for in the outbox.
+    fn len(&self) -> usize {
+        match &self.out {
+            Out::Broadcast(broadcast) => broadcast.sockets.len(),
+            _ => 1,
+        }
     }
 }
 
@@ -255,6 +304,7 @@ impl Payload<'_> {
         match self {
             Payload::Text(text) => text.len(),
             Payload::Binary(bytes) => bytes.len(),
+            Payload::Shared(message) => message.len(),
         }
     }
 }
@@ -263,6 +313,7 @@ fn same(message: &Message, payload: Payload<'_>) -> bool {
     match (message, payload) {
         (Message::Text(have), Payload::Text(text)) => &**have == text,
         (Message::Binary(have), Payload::Binary(bytes)) => have == bytes,
+        (have, Payload::Shared(message)) => have.shares(message) || have == message,
         _ => false,
     }
 }
@@ -271,5 +322,74 @@ fn own(payload: Payload<'_>) -> Message {
     match payload {
         Payload::Text(text) => Message::Text(ByteString::from(text)),
         Payload::Binary(bytes) => Message::Binary(Bytes::copy_from_slice(bytes)),
+        Payload::Shared(message) => message.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Failure, Message, Out, Outbox, Payload, SocketId};
+    use crate::limits::{OUTBOX_BYTES_MAX, OUTBOX_LEN_MAX, SOCKETS_MAX};
+
+    fn receivers(count: usize) -> Box<[SocketId]> {
+        vec![SocketId::default(); count].into()
+    }
+
+    #[test]
+    fn a_broadcast_counts_for_each_of_its_receivers_and_is_taken_whole_or_not_at_all() {
+        let mut outbox = Outbox::default();
+        outbox.wrote();
+        for _ in 0..OUTBOX_LEN_MAX / SOCKETS_MAX - 1 {
+            outbox.push_broadcast(receivers(SOCKETS_MAX), Payload::Text("to all")).unwrap();
+        }
+        outbox.push_message(SocketId::default(), Payload::Text("to one")).unwrap();
+        assert!(outbox.push_broadcast(receivers(SOCKETS_MAX), Payload::Text("no room")).is_err());
+        outbox.push_broadcast(receivers(SOCKETS_MAX - 1), Payload::Text("just fits")).unwrap();
+        assert!(outbox.push_broadcast(receivers(1), Payload::Text("no room")).is_err());
+        assert!(outbox.push_message(SocketId::default(), Payload::Text("no room")).is_err());
+        // What leaves, is lost or is taken back makes room.
+        let pos = outbox.commit();
+        outbox.confirm(pos);
+        assert!(matches!(outbox.pop(), Some(Out::Broadcast(broadcast)) if broadcast.sockets.len() == SOCKETS_MAX));
+        outbox.push_broadcast(receivers(SOCKETS_MAX), Payload::Text("again")).unwrap();
+        outbox.take_back(1);
+        outbox.wrote();
+        outbox.push_broadcast(receivers(SOCKETS_MAX), Payload::Text("again")).unwrap();
+        outbox.roll_back(&Failure::new("on purpose"));
+        outbox.push_broadcast(receivers(SOCKETS_MAX), Payload::Text("again")).unwrap();
+        assert!(outbox.push_message(SocketId::default(), Payload::Text("no room")).is_err());
+        while outbox.pop().is_some() {}
+        assert_eq!((outbox.len, outbox.bytes), (0, 0));
+    }
+
+    #[test]
+    fn equal_payloads_share_a_buffer_and_one_that_is_shared_stays_what_it_is() {
+        let mut outbox = Outbox::default();
+        let kept = Message::Text("kept".into());
+        for payload in [Payload::Shared(&kept), Payload::Text("kept"), Payload::Shared(&kept.clone())] {
+            outbox.push_message(SocketId::default(), payload).unwrap();
+        }
+        outbox.push_broadcast(receivers(2), Payload::Shared(&kept)).unwrap();
+        outbox.push_message(SocketId::default(), Payload::Binary(b"kept")).unwrap();
+        outbox.push_message(SocketId::default(), Payload::Shared(&kept)).unwrap();
+        assert_eq!(outbox.bytes, 3 * kept.len());
+        for is_shared in [true, true, true, true, false, true] {
+            let message = match outbox.pop() {
+                Some(Out::Frame { message, .. }) => message,
+                Some(Out::Broadcast(broadcast)) => broadcast.message,
+                other => panic!("{other:?}"),
+            };
+            assert_eq!(message.shares(&kept), is_shared);
+        }
+    }
+
+    #[test]
+    fn the_bytes_of_a_broadcast_count_once() {
+        let mut outbox = Outbox::default();
+        let bytes = vec![0; OUTBOX_BYTES_MAX];
+        assert!(outbox.push_broadcast(receivers(2), Payload::Binary(&vec![0; OUTBOX_BYTES_MAX + 1])).is_err());
+        outbox.push_broadcast(receivers(3), Payload::Binary(&bytes)).unwrap();
+        outbox.push_broadcast(receivers(3), Payload::Binary(&bytes)).unwrap();
+        assert!(outbox.push_broadcast(receivers(1), Payload::Text("x")).is_err());
     }
 }

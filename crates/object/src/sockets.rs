@@ -85,6 +85,8 @@ pub(crate) struct Socket {
     pub(crate) own: Own,
     pub(crate) farewell: Farewell,
     listed: bool,
+    /// Whether the guest answers the peer's Close frame itself. Reference 2.5.
+    half_open: bool,
     /// Messages of this socket in the mailbox.
     pub(crate) queued: u32,
     tags: Box<[Rc<str>]>,
@@ -105,6 +107,11 @@ impl Socket {
         }
     }
 
+    /// Whether the host answers the peer's Close frame when the guest does not.
+    pub(crate) fn answers(&self) -> bool {
+        self.peer == Peer::Closed && self.own == Own::Open && !self.half_open
+    }
+
     fn is_over(&self) -> bool {
         let said_goodbye = self.own == Own::Sent || self.peer == Peer::Gone;
         match self.mode {
@@ -112,6 +119,16 @@ impl Socket {
             _ => self.farewell == Farewell::Settled && said_goodbye,
         }
     }
+}
+
+/// What becomes of a client that reads more slowly than it is sent to, once as much waits for it as may.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SlowClients {
+    /// Its socket is closed with 1013, and what waited for it is dropped.
+    #[default]
+    Close,
+    /// It stays, and the messages that have waited longest are dropped.
+    DropOldest,
 }
 
 /// A text that the host answers by itself.
@@ -206,6 +223,7 @@ impl SocketTable {
             own: Own::Open,
             farewell: Farewell::None,
             listed: false,
+            half_open: false,
             queued: 0,
             tags: Box::default(),
             attachment: None,
@@ -258,10 +276,10 @@ impl SocketTable {
     }
 
     /// `accept()`.
-    pub(crate) fn accept_standard(&mut self, id: SocketId) -> Result<(), SocketError> {
+    pub(crate) fn accept_standard(&mut self, id: SocketId, half_open: bool) -> Result<(), SocketError> {
         let socket = self.sockets.get_mut(id).ok_or(SocketError::IncompatibleState)?;
         match socket.mode {
-            Mode::New => socket.mode = Mode::Standard,
+            Mode::New => (socket.mode, socket.half_open) = (Mode::Standard, half_open),
             Mode::Standard => {}
             Mode::Hibernatable => return Err(SocketError::AcceptedAsHibernatable),
         }
@@ -282,6 +300,20 @@ impl SocketTable {
                 ids
             }
         }
+    }
+
+    /// Open sockets that were accepted, but for some: with a tag, those of [`SocketTable::list`]; without one, the
+    /// standard ones too.
+    pub(crate) fn receivers(&self, tag: Option<&str>, except: &[SocketId]) -> Box<[SocketId]> {
+        let mut except = except.to_vec();
+        except.sort_unstable();
+        let mut ids = self.list(tag);
+        if tag.is_none() && self.bound > 0 {
+            ids.extend(self.sockets.iter().filter(|(_, socket)| socket.mode == Mode::Standard).map(|(id, _)| id));
+        }
+        let is_open = |id| self.sockets.get(id).is_some_and(|socket| socket.ready_state() == ReadyState::Open);
+        ids.retain(|id| is_open(*id) && except.binary_search(id).is_err());
+        ids.into()
     }
 
     pub(crate) fn tags(&self, id: SocketId) -> Result<Vec<Rc<str>>, SocketError> {

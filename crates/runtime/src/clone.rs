@@ -116,6 +116,19 @@ pub const VIEW_GROWS: u64 = 1;
 /// The flags of a regular expression: the n-th letter is bit n.
 pub const REG_EXP_FLAGS: &str = "dgimsuvy";
 
+/// The classes of errors: the n-th has the number n + 1, and 0 is any other.
+pub const ERRORS: [&str; 9] = [
+    "Error",
+    "EvalError",
+    "RangeError",
+    "ReferenceError",
+    "SyntaxError",
+    "TypeError",
+    "URIError",
+    "AggregateError",
+    "SuppressedError",
+];
+
 /// Integers, with their sign in the lowest bit.
 pub fn zigzag(value: i32) -> u32 {
     (value.cast_unsigned() << 1) ^ (value >> 31).cast_unsigned()
@@ -124,6 +137,14 @@ pub fn zigzag(value: i32) -> u32 {
 /// Undoes [`zigzag`].
 pub fn unzigzag(value: u32) -> i32 {
     (value >> 1).cast_signed() ^ -(value & 1).cast_signed()
+}
+
+/// The bytes of an error that is nothing but a class and a message.
+pub fn plain_error(name: &str, message: &str) -> Vec<u8> {
+    let mut out = Writer::new();
+    out.error(name, message);
+    out.end(0);
+    out.0
 }
 
 /// Writes values one after another.
@@ -154,6 +175,25 @@ impl Writer {
             value >>= 7;
         }
         self.0.push(value.to_le_bytes()[0]);
+    }
+
+    /// An error up to its properties, which follow, and then their end.
+    pub fn error(&mut self, name: &str, message: &str) {
+        self.byte(tag::ERROR);
+        match ERRORS.iter().position(|have| *have == name) {
+            Some(class) => self.varint(class as u64 + 1),
+            None => {
+                self.varint(0);
+                self.text(name);
+            }
+        }
+        self.text(message);
+    }
+
+    /// The end of so many properties.
+    pub fn end(&mut self, count: u64) {
+        self.byte(tag::END);
+        self.varint(count);
     }
 
     /// The eight bytes of a number, without a tag.

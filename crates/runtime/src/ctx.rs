@@ -17,7 +17,7 @@ use dormouse_object::error::{EventTimeoutTooLong, NestedTooDeeply, SocketError};
 use dormouse_object::id::{IdError, NamespaceKey, ObjectId};
 use dormouse_object::object::Object;
 use dormouse_object::outbox::{Close, Payload};
-use dormouse_object::sockets::{AutoResponse, ReadyState, SocketId};
+use dormouse_object::sockets::{AutoResponse, ReadyState, SlowClients, SocketId};
 use dormouse_object::time::Time;
 use dormouse_storage::txn::Span;
 use dormouse_storage::{Db, Error};
@@ -27,6 +27,7 @@ use crate::host::{Host, Target};
 use crate::node::WorkerIndex;
 use crate::pair::ClientEnd;
 use crate::request::{Request, Response, StubError};
+use crate::stub::Stub;
 
 /// What a guest holds of its host.
 #[derive(Clone)]
@@ -65,6 +66,11 @@ impl Namespace {
     /// When they are not an id of this namespace.
     pub fn id_from_string(&self, hex: &str) -> Result<ObjectId, IdError> {
         self.key.id_from_string(hex)
+    }
+
+    /// A stub of the object with this id. Making one reaches nobody.
+    pub fn stub(&self, id: ObjectId) -> Stub {
+        Stub::new(self.class, id)
     }
 
     /// An id that no object has.
@@ -118,10 +124,10 @@ impl Ctx {
     }
 
     /// Sends a request to an object, as soon as the writes before it are durable.
-    pub fn fetch(&self, namespace: &Namespace, id: &ObjectId, request: Request) -> PendingResponse {
+    pub fn fetch(&self, stub: &Stub, request: Request) -> PendingResponse {
         let (reply, response) = oneshot::channel();
         if self.is_live() {
-            self.host.subrequest(Target::Object(namespace.class, id.clone()), Box::new(request), reply);
+            self.host.subrequest(Target::Object(stub.clone()), Box::new(request), reply);
         }
         PendingResponse(response)
     }
@@ -219,7 +225,7 @@ impl Ctx {
     }
 
     /// Takes the client end of a pair, of this object or another one's, as a socket of this object that is still to be
-    /// accepted. What is sent on the one arrives at the other.
+    /// accepted: what is sent on the one arrives at the other. Or the connection to a server outside.
     pub fn adopt(&self, client: ClientEnd) -> Option<SocketId> {
         self.is_live().then(|| self.host.adopt(client))
     }
@@ -235,15 +241,24 @@ impl Ctx {
         Ok(())
     }
 
-    /// `accept()`: the socket lives and dies with the guest, which stays in memory meanwhile.
+    /// `accept()`: the socket lives and dies with the guest, which stays in memory meanwhile. When the peer of a
+    /// `half_open` one has closed, the guest can still send, and is to close it too.
     ///
     /// # Errors
     ///
     /// When it is hibernatable, or has ended.
-    pub fn accept_standard(&self, socket: SocketId) -> Result<(), SocketError> {
-        self.with(Ok(()), |object| object.accept_standard(socket))?;
+    pub fn accept_standard(&self, socket: SocketId, half_open: bool) -> Result<(), SocketError> {
+        self.with(Ok(()), |object| object.accept_standard(socket, half_open))?;
         self.host.wake_connection(socket);
         Ok(())
+    }
+
+    /// Ends a socket that is not hibernatable without a Close frame, as when a listener of it failed, or when nobody can
+    /// accept it any more. What was sent before leaves first, as far as the connection takes it at once; the guest hears
+    /// no more of it. Can be called while another guest runs.
+    pub fn disconnect(&self, socket: SocketId) {
+        self.with((), |object| object.disconnect(socket));
+        self.host.shard().schedule(self.host.key());
     }
 
     /// Sends a message, as soon as the writes before it are durable.
@@ -253,6 +268,26 @@ impl Ctx {
     /// Before the socket was accepted, after its own close, or when too much waits to leave.
     pub fn send(&self, socket: SocketId, payload: Payload<'_>) -> Result<(), SocketError> {
         self.with(Ok(()), |object| object.send(socket, payload))
+    }
+
+    /// Sends a message to every open socket, or to those with a tag, but for some, as soon as the writes before it are
+    /// durable; to all of them or to none. Returns to how many.
+    ///
+    /// # Errors
+    ///
+    /// When too much waits to leave.
+    pub fn broadcast(
+        &self,
+        payload: Payload<'_>,
+        tag: Option<&str>,
+        except: &[SocketId],
+    ) -> Result<usize, SocketError> {
+        self.with(Ok(0), |object| object.broadcast(payload, tag, except))
+    }
+
+    /// What becomes of clients that read too slowly, from now on. Nothing is what the operator has set.
+    pub fn set_slow_clients(&self, rule: Option<SlowClients>) {
+        self.with((), |object| object.set_slow_clients(rule));
     }
 
     /// Closes a socket.

@@ -4,7 +4,9 @@
 //! object's own thread, one at a time. What it asks for meanwhile goes through its [`Ctx`]. A guest that panics
 //! in a turn is dropped; its hibernatable sockets stay. No engine and no language is named here.
 
+use bytes::Bytes;
 use dormouse_object::TaskId;
+use dormouse_object::failure::Failure;
 use dormouse_object::mailbox;
 
 use crate::ctx::Ctx;
@@ -51,11 +53,18 @@ pub struct GuestError {
     pub message: String,
     /// Where it was thrown, for the log; empty when that is not known.
     pub stack: String,
+    /// What was thrown, in the format of [`crate::clone`], for whoever asked; empty when there is only the text.
+    pub thrown: Bytes,
 }
 
 impl GuestError {
     /// An error with this text.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), stack: String::new() }
+        Self { message: message.into(), stack: String::new(), thrown: Bytes::new() }
+    }
+
+    /// What callers hear of it.
+    pub(crate) fn failure(&self) -> Failure {
+        Failure { thrown: self.thrown.clone(), ..Failure::new(self.message.clone()) }
     }
 }

@@ -16,6 +16,7 @@ use std::task::Waker;
 
 use bytes::Bytes;
 use dormouse_object::TaskId;
+use dormouse_object::failure::Failure;
 use dormouse_object::id::ObjectId;
 use dormouse_object::mailbox::RequestId;
 use dormouse_object::message::Message;
@@ -23,7 +24,7 @@ use dormouse_object::object::{Object, Reading};
 use dormouse_object::outbox::{After, Close, Out, SubrequestId};
 use dormouse_object::sockets::SocketId;
 use dormouse_object::time::Time;
-use slotmap::SecondaryMap;
+use slotmap::{Key, SecondaryMap};
 use tokio::sync::oneshot;
 
 use crate::code::Class;
@@ -31,13 +32,14 @@ use crate::guest::Guest;
 use crate::host::storage::HostStorage;
 use crate::limits::PIPE_LEN;
 use crate::node::WorkerIndex;
-use crate::pair::ClientEnd;
+use crate::pair::{ClientEnd, PairEnd};
 use crate::request::{Request, Response, StubError};
 use crate::shard::Shard;
 use crate::signals::TaskWaker;
 use crate::sockets::conn::{Conn, Waiting, Wire};
 use crate::sockets::frame::Role;
 use crate::sockets::queue::TooSlow;
+use crate::stub::{Instance, Stub};
 
 slotmap::new_key_type! {
     /// One object on one shard. Never used again for another one.
@@ -58,8 +60,8 @@ struct Incoming {
 
 /// Whom a request is for.
 pub(crate) enum Target {
-    /// An object of a class.
-    Object(usize, ObjectId),
+    /// An object.
+    Object(Stub),
     /// A Worker, on the shard of the one who asks.
     Worker(WorkerIndex),
     /// Whoever the request's URL names.
@@ -99,6 +101,8 @@ pub(crate) struct Host {
     epoch: Cell<u64>,
     /// What the guest gave as its reason for a reset after this turn.
     abort: RefCell<Option<String>>,
+    /// What the stubs that have reached the object hold; none as long as there are none.
+    instance: RefCell<Option<Arc<Instance>>>,
     links: RefCell<SecondaryMap<SocketId, Link>>,
     /// Boxed, because the table stays with the object when its last request has gone.
     incoming: RefCell<HashMap<RequestId, Box<Incoming>>>,
@@ -126,6 +130,7 @@ impl Host {
             guest: RefCell::new(None),
             epoch: Cell::new(0),
             abort: RefCell::new(None),
+            instance: RefCell::new(None),
             links: RefCell::default(),
             incoming: RefCell::default(),
             outgoing: RefCell::default(),
@@ -197,7 +202,7 @@ impl Host {
     pub(crate) fn give_up(&self, reason: &str) {
         let now = self.shard.now();
         self.roll_back_storage();
-        self.with_object(|object| object.handle_lost(reason, now));
+        self.with_object(|object| object.handle_lost(&Failure::new(reason), now));
         self.shard.schedule(self.key);
     }
 
@@ -260,14 +265,32 @@ impl Host {
         self.with_object(|object| object.request(number));
     }
 
-    fn answer(&self, id: RequestId, failure: Option<Box<str>>) {
+    fn answer(&self, id: RequestId, failure: Option<Box<Failure>>) {
         let Some(incoming) = self.incoming.borrow_mut().remove(&id) else { return };
         let result = match (failure, incoming.response) {
             (None, Some(response)) => Ok(response),
-            (failure, _) => Err(StubError::Failed(failure.unwrap_or_default().into())),
+            (Some(failure), _) => Err(StubError::Thrown((*failure).into())),
+            (None, None) => Err(StubError::Disconnected),
         };
         // The caller may have given up; then the response is dropped, and a client end in it says so.
         let _ = incoming.reply.send(result);
+    }
+}
+
+/// Stubs.
+impl Host {
+    /// The instance that a stub reaches now.
+    pub(crate) fn instance(&self) -> Arc<Instance> {
+        self.tell_stubs();
+        self.instance.borrow_mut().get_or_insert_default().clone()
+    }
+
+    /// Tells the stubs of an instance that has broken.
+    fn tell_stubs(&self) {
+        let Some(failure) = self.with_object(Object::poll_broken) else { return };
+        if let Some(instance) = self.instance.take() {
+            instance.break_down(*failure);
+        }
     }
 }
 
@@ -277,21 +300,31 @@ impl Host {
         let socket = self.with_object(Object::new_socket);
         self.links.borrow_mut().insert(socket, Link::Waiting(Waiting::default()));
         let signals = self.shard.signals().clone();
-        (socket, ClientEnd::new(signals, self.shard.index(), self.key, socket))
+        (socket, ClientEnd::Pair(PairEnd::new(signals, self.shard.index(), self.key, socket)))
     }
 
-    /// Takes the client end of a pair, of whatever object, as a socket of this one: a pipe joins the two, and this end
-    /// has the part of the client.
+    /// Takes the end of a WebSocket as a socket of this object. To the client end of a pair, of whatever object, a pipe
+    /// joins it, and this end has the part of the client.
     pub(crate) fn adopt(self: &Rc<Self>, client: ClientEnd) -> SocketId {
         let socket = self.with_object(Object::new_socket);
+        let wire = match client {
+            ClientEnd::Pair(_) => self.pipe_to(client),
+            ClientEnd::Remote(remote) => remote.arrive().unwrap_or_else(|error| {
+                tracing::error!(object = self.label(), %error, "a connection to a server could not come to its object");
+                Wire::broken()
+            }),
+        };
+        Conn::start(self.clone(), socket, wire, Waiting::default());
+        socket
+    }
+
+    fn pipe_to(&self, client: ClientEnd) -> Wire {
         let (ours, theirs) = tokio::io::duplex(PIPE_LEN);
         if let Err(error) = self.shard.connect(client, Box::new(theirs), Bytes::new(), None) {
             // The pipe has ended with it, so both ends hear that their peer is gone.
             tracing::error!(object = self.label(), %error, "a socket could not be joined to the other end of its pair");
         }
-        let wire = Wire { stream: Box::new(ours).into(), role: Role::Client, read_ahead: Bytes::new(), deflate: None };
-        Conn::start(self.clone(), socket, wire, Waiting::default());
-        socket
+        Wire { stream: Box::new(ours).into(), role: Role::Client, read_ahead: Bytes::new(), deflate: None }
     }
 
     /// What was sent on a socket before it had a connection; `None` when the object has dropped it meanwhile.
@@ -321,6 +354,8 @@ impl Host {
 
     /// Gives memory back that only a busy object needs.
     pub(crate) fn shrink(&self) {
+        // Only here a stub gets hold of it.
+        self.instance.borrow_mut().take_if(|instance| Arc::strong_count(instance) == 1);
         self.incoming.borrow_mut().shrink_to_fit();
         self.outgoing.borrow_mut().shrink_to_fit();
     }
@@ -334,12 +369,18 @@ impl Host {
         self.outgoing.take();
     }
 
-    pub(crate) fn connections(&self) -> Vec<Rc<Conn>> {
-        let links = self.links.borrow();
-        links
-            .values()
-            .filter_map(|link| if let Link::Connected(conn) = link { Some(conn.clone()) } else { None })
-            .collect()
+    /// Adds one of every `parts` connections to a list, another one for each `part`.
+    pub(crate) fn collect_connections(&self, part: u64, parts: u64, list: &mut Vec<Rc<Conn>>) {
+        // The lower half of a key is its place in its table, and those are dense.
+        let place = |key: slotmap::KeyData| key.as_ffi() & u64::from(u32::MAX);
+        let host = place(self.key.data());
+        for (socket, link) in self.links.borrow().iter() {
+            if let Link::Connected(conn) = link
+                && (host + place(socket.data())) % parts == part
+            {
+                list.push(conn.clone());
+            }
+        }
     }
 
     /// Lets the connection of a socket read on, if it waits for that.
@@ -364,16 +405,16 @@ impl Host {
 impl Host {
     /// Lets out all that may leave.
     pub(crate) fn release(&self) {
+        self.tell_stubs();
         loop {
             let Some(out) = self.object.borrow_mut().poll_out() else { break };
             match out {
                 Out::Frame { socket, message } => self.send(socket, &message),
-                Out::Close { socket, close, after } => self.close(socket, &close, after),
-                Out::Cut(socket) => {
-                    if let Some(Link::Connected(conn)) = self.links.borrow_mut().remove(socket) {
-                        conn.cut();
-                    }
+                Out::Broadcast(broadcast) => {
+                    broadcast.sockets.iter().for_each(|socket| self.send(*socket, &broadcast.message));
                 }
+                Out::Close { socket, close, after } => self.close(socket, &close, after),
+                Out::Cut(socket) => self.cut(socket),
                 Out::Respond(request) => self.answer(request, None),
                 Out::Fail(request, failure) => self.answer(request, Some(failure)),
                 Out::Subrequest(number) => {
@@ -390,10 +431,11 @@ impl Host {
 
     fn send(&self, socket: SocketId, message: &Message) {
         let len_max = self.shard.options().send_queue_bytes_max;
+        let rule = self.object.borrow().slow_clients();
         let sent = match self.links.borrow_mut().get_mut(socket) {
-            Some(Link::Connected(conn)) => conn.send(message, len_max),
+            Some(Link::Connected(conn)) => conn.send(message, len_max, rule),
             // What was agreed with its client is not known yet; no message has to be compressed.
-            Some(Link::Waiting(waiting)) => waiting.send(self.shard.encode(message), len_max),
+            Some(Link::Waiting(waiting)) => waiting.send(self.shard.encode(message), len_max, rule),
             None => Ok(()),
         };
         if sent == Err(TooSlow) {
@@ -402,6 +444,19 @@ impl Host {
             let close = Close { code: Some(1013), reason: reason.into() };
             self.object.borrow_mut().handle_protocol_error(socket, close);
             self.shard.schedule(self.key);
+        }
+    }
+
+    fn cut(&self, socket: SocketId) {
+        let mut links = self.links.borrow_mut();
+        match links.get_mut(socket) {
+            Some(Link::Connected(conn)) => {
+                conn.cut();
+                links.remove(socket);
+            }
+            // Stays until its connection comes, which ends then.
+            Some(Link::Waiting(waiting)) => waiting.cut(),
+            None => {}
         }
     }
 

@@ -15,6 +15,7 @@ mod cork;
 pub mod guest;
 pub mod ctx;
 pub mod request;
+pub mod stub;
 pub mod body;
 pub mod clone;
 pub mod pair;
@@ -27,6 +28,9 @@ mod journal;
 mod keeper;
 mod loan;
 pub mod operator;
+#[cfg(feature = "sim")]
+#[doc(hidden)]
+pub mod fuzz;
 pub mod limits;
 
 /// The rules, whose vocabulary of sockets, ids and limits every guest speaks.

@@ -13,7 +13,8 @@ pub const INBOX_LEN_MAX: usize = 4_096;
 /// what a socket's receive queue usually holds, so that one call empties it.
 pub const READ_LEN_MAX: usize = 64 << 10;
 
-/// Bytes that may wait for one slow client, unless configured. Beyond that the socket is closed with 1013.
+/// Bytes that may wait for one slow client, unless configured. Beyond that the socket is closed with 1013, or its oldest
+/// messages are dropped, as the object has chosen.
 pub const SEND_QUEUE_BYTES_MAX: usize = 16 << 20;
 
 /// Frames that may wait for one slow client: each costs a few words even when its payload is shared.
@@ -61,6 +62,17 @@ pub const HISTORIES_LEN_MAX: usize = 64 << 20;
 /// Bytes that the pipe between two sockets of this node holds in each direction, as a kernel's buffer would: a message
 /// beyond that waits with its sender.
 pub const PIPE_LEN: usize = 64 << 10;
+
+/// How often silent clients are pinged, unless configured. An idle client then hears a ping every fifty seconds, which is
+/// inside of the minute of silence after which many proxies end a connection.
+pub const PING_INTERVAL: Duration = Duration::from_secs(25);
+
+/// Parts in which the connections of a shard are looked at within one interval of pings, so that a hundred thousand pings
+/// do not leave, nor their answers come, all at once.
+pub const KEEP_ALIVE_PARTS: u32 = 16;
+
+/// The shortest time from one part to the next; a shorter interval of pings takes as long as its parts together.
+pub const KEEP_ALIVE_TICK_MIN: Duration = Duration::from_millis(1);
 
 /// How long a connection may take to end once nothing more is to be said on it: to take what is still queued
 /// and to answer a Close frame.

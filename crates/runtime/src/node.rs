@@ -23,7 +23,7 @@ use tokio::time::Instant;
 
 use crate::code::Code;
 use crate::guest::GuestFactory;
-use crate::limits::{INBOX_LEN_MAX, SEND_QUEUE_BYTES_MAX};
+use crate::limits::{INBOX_LEN_MAX, PING_INTERVAL, SEND_QUEUE_BYTES_MAX};
 use crate::shard::{Post, Shard};
 use crate::signals::Signals;
 use crate::sockets::frame::agreement::Budget;
@@ -38,10 +38,11 @@ pub struct Options {
     pub object: object::Options,
     /// Bytes of a received message.
     pub message_len_max: usize,
-    /// Bytes that may wait for one slow client before its socket is closed with 1013.
+    /// Bytes that may wait for one slow client before its socket is closed with 1013, or its oldest messages are
+    /// dropped.
     pub send_queue_bytes_max: usize,
-    /// How often silent clients are asked for a sign of life; one that gives none until the next time is taken
-    /// for vanished. `None` never asks.
+    /// How often silent clients are asked for a sign of life; one that gives none until the next time is taken for
+    /// vanished: between two and three of these after the last sign of it. `None` never asks.
     pub ping_interval: Option<Duration>,
     /// Where objects keep their data, and how safely.
     pub storage: store::Options,
@@ -54,7 +55,7 @@ impl Default for Options {
             object: object::Options::default(),
             message_len_max: MESSAGE_LEN_MAX,
             send_queue_bytes_max: SEND_QUEUE_BYTES_MAX,
-            ping_interval: None,
+            ping_interval: Some(PING_INTERVAL),
             storage: store::Options::default(),
         }
     }

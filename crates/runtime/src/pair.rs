@@ -1,18 +1,36 @@
-//! The client end of a WebSocket pair, on its way from the object to a connection.
+//! The end of a WebSocket that has no owner yet, on its way to one: to a client's connection, or to an object.
 //!
-//! Invariant: it is connected once or, when it is dropped, the object hears that its peer is gone. It may cross
-//! threads; the server end never leaves its object.
+//! It is the client end of a pair, whose server end never leaves its object, or the connection to a server outside that
+//! agreed to a WebSocket. Both may cross threads.
+//!
+//! Invariant: it is used once or, when it is dropped, the other end hears that its peer is gone.
 
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use dormouse_object::sockets::SocketId;
 
 use crate::host::HostKey;
 use crate::signals::{Signal, Signals};
+use crate::sockets::conn::Wire;
+use crate::sockets::frame::Role;
+use crate::sockets::frame::agreement::Agreement;
+use crate::sockets::stream::{Stream, Travelling};
 
-/// The client end of a pair. [`crate::Shard::connect`] gives it a connection.
-pub struct ClientEnd {
+/// The end of a WebSocket that has no owner yet. [`crate::Shard::connect`] gives it a connection,
+/// [`crate::ctx::Ctx::adopt`] an object.
+#[derive(Debug)]
+pub enum ClientEnd {
+    /// The client end of a pair.
+    Pair(PairEnd),
+    /// The client's end of a connection to a server outside.
+    Remote(Remote),
+}
+
+/// The client end of a pair.
+pub struct PairEnd {
     signals: Arc<Signals>,
     /// The shard of the object.
     pub(crate) shard: usize,
@@ -21,7 +39,7 @@ pub struct ClientEnd {
     connected: bool,
 }
 
-impl ClientEnd {
+impl PairEnd {
     pub(crate) fn new(signals: Arc<Signals>, shard: usize, host: HostKey, socket: SocketId) -> Self {
         Self { signals, shard, host, socket, connected: false }
     }
@@ -32,7 +50,7 @@ impl ClientEnd {
     }
 }
 
-impl Drop for ClientEnd {
+impl Drop for PairEnd {
     fn drop(&mut self) {
         if !self.connected {
             self.signals.push(Signal::ClientDropped(self.host, self.socket));
@@ -40,8 +58,39 @@ impl Drop for ClientEnd {
     }
 }
 
-impl fmt::Debug for ClientEnd {
+impl fmt::Debug for PairEnd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ClientEnd({:?})", self.socket)
+        write!(f, "PairEnd({:?})", self.socket)
+    }
+}
+
+/// A connection to a server outside, after its handshake. It belongs to no thread until it is used.
+pub struct Remote {
+    stream: Travelling,
+    read_ahead: Bytes,
+    deflate: Option<Agreement>,
+}
+
+impl Remote {
+    /// Takes a connection away from this thread. `read_ahead` was read from it already; `deflate` says how messages are
+    /// compressed.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot leave this thread's reactor; it is then dropped.
+    pub fn new(stream: impl Into<Stream>, read_ahead: Bytes, deflate: Option<Agreement>) -> io::Result<Self> {
+        Ok(Self { stream: stream.into().leave()?, read_ahead, deflate })
+    }
+
+    /// Makes it a connection of this thread.
+    pub(crate) fn arrive(self) -> io::Result<Wire> {
+        let stream = self.stream.arrive()?;
+        Ok(Wire { stream, role: Role::Client, read_ahead: self.read_ahead, deflate: self.deflate })
+    }
+}
+
+impl fmt::Debug for Remote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Remote")
     }
 }

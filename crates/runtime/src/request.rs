@@ -5,7 +5,9 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
+use dormouse_object::failure::{Failure, Kind};
 use http::StatusCode;
 
 use crate::body::Body;
@@ -27,6 +29,14 @@ pub struct Response {
 #[derive(Clone, Copy, Debug)]
 pub struct Uncompressed;
 
+/// An extension of a response: the text of its status, where it is not the usual one.
+#[derive(Clone, Debug)]
+pub struct StatusText(pub String);
+
+/// An extension of a request for a WebSocket to the outside: compression of its messages is to be offered.
+#[derive(Clone, Copy, Debug)]
+pub struct OffersCompression;
+
 impl Response {
     /// A response that hands over the client end of a pair.
     pub fn switching_protocols(client: ClientEnd) -> Self {
@@ -45,15 +55,36 @@ impl From<http::Response<Body>> for Response {
 /// Why a request got no response. Reference 2.8.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StubError {
-    /// The handler failed, or its object was reset meanwhile; the text says how.
+    /// It could not be done; the text says why.
     #[error("{0}")]
     Failed(String),
+    /// The handler failed, or its object was reset meanwhile.
+    #[error("{}", .0.text)]
+    Thrown(Arc<Failure>),
+    /// The object was not asked: the instance that the stub had reached broke before, with this failure.
+    #[error("{}", .0.text)]
+    Broken(Arc<Failure>),
     /// Too much waits for the object; trying again at once makes it worse.
     #[error("{0}")]
     Overloaded(String),
     /// The object or its node has stopped.
     #[error("Network connection lost.")]
     Disconnected,
+}
+
+impl StubError {
+    /// What the caller is told, and whether it happened elsewhere (`remote`), which it did not when the stub was broken
+    /// before.
+    pub fn failure(&self) -> (Arc<Failure>, bool) {
+        let unknown = |kind| Arc::new(Failure::new(self.to_string()).of_kind(kind));
+        match self {
+            Self::Thrown(failure) => (failure.clone(), true),
+            Self::Broken(failure) => (failure.clone(), false),
+            Self::Failed(_) => (unknown(Kind::Failed), true),
+            Self::Overloaded(_) => (unknown(Kind::Overloaded), true),
+            Self::Disconnected => (unknown(Kind::Disconnected), true),
+        }
+    }
 }
 
 /// How requests of guests reach the world outside the node; the server has one for each shard.

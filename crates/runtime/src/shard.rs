@@ -29,10 +29,12 @@ use crate::cork::Cork;
 use crate::ctx::{Namespace, PendingResponse};
 use crate::guest::GuestFactory;
 use crate::host::{Host, HostKey, Identity, Reply, Target};
-use crate::limits::{HISTORIES_LEN_MAX, OBJECTS_IN_A_ROW_MAX, READ_LEN_MAX, RELOAD_GRACE};
+use crate::limits::{
+    HISTORIES_LEN_MAX, KEEP_ALIVE_PARTS, KEEP_ALIVE_TICK_MIN, OBJECTS_IN_A_ROW_MAX, READ_LEN_MAX, RELOAD_GRACE,
+};
 use crate::loan::{LoanRequest, Residence, lend_files};
 use crate::node::{Handle, Options, WorkerIndex};
-use crate::pair::ClientEnd;
+use crate::pair::{ClientEnd, PairEnd, Remote};
 use crate::request::{Outbound, Request, StubError};
 use crate::shard::encoded::Encoded;
 use crate::signals::{Signal, Signals};
@@ -41,17 +43,19 @@ use crate::sockets::frame::Role;
 use crate::sockets::frame::agreement::{Agreement, Reserved};
 use crate::sockets::frame::deflate::Codecs;
 use crate::sockets::frame::mask::Keys;
+use crate::sockets::splice::{self, Side};
 use crate::sockets::stream::{Stream, Travelling};
 use crate::store::Store;
+use crate::stub::Stub;
 use crate::timers::Timers;
 
 /// What other threads send to a shard.
 pub(crate) enum Post {
     /// A request for an object of this shard.
-    Fetch(usize, ObjectId, Box<Request>, Reply),
+    Fetch(Stub, Box<Request>, Reply),
     /// A connection for the client end of a pair of this shard, what was read from it already, and how its messages
     /// are compressed.
-    Connect(ClientEnd, Travelling, Bytes, Option<Agreement>),
+    Connect(PairEnd, Travelling, Bytes, Option<Agreement>),
     /// The alarm of an object of this shard is due, by the registry.
     Alarm(usize, ObjectId),
     /// Somebody wants the database of an object of this shard.
@@ -96,9 +100,11 @@ pub struct Shard {
     codecs: RefCell<Codecs>,
     masking: Keys,
     cork: Cork,
+    /// Which connections the keep-alive looks at next.
+    keep_alive_part: Cell<u64>,
     /// Held, as a clone, by each connection that is no socket.
     connections: Rc<()>,
-    /// Held, as a clone, by each connection of a socket.
+    /// Held, as a clone, by each connection of a socket, or of several.
     socket_connections: Rc<()>,
     /// While the shard stops: objects whose sockets are to be closed as soon as nothing is under way in them.
     closing: RefCell<Option<Vec<Rc<Host>>>>,
@@ -130,6 +136,7 @@ impl Shard {
             codecs: RefCell::default(),
             masking: Keys::default(),
             cork: Cork::default(),
+            keep_alive_part: Cell::new(0),
             connections: Rc::new(()),
             socket_connections: Rc::new(()),
             closing: RefCell::new(None),
@@ -163,10 +170,12 @@ impl Shard {
     /// on its frames never leave that thread. `read_ahead` is what was read from it already, `deflate` how its
     /// messages are compressed.
     ///
+    /// A connection to a server outside is joined to it instead, on this thread; then nothing may be compressed.
+    ///
     /// # Errors
     ///
-    /// When the stream cannot leave this thread's reactor, or the object's shard takes no more. The connection
-    /// is then dropped, and the object hears that its peer is gone.
+    /// When a stream cannot change its thread, or the object's shard takes no more. The connection is then dropped,
+    /// and the other end hears that its peer is gone.
     pub fn connect(
         self: &Rc<Self>,
         client: ClientEnd,
@@ -175,6 +184,10 @@ impl Shard {
         deflate: Option<Agreement>,
     ) -> std::io::Result<()> {
         let stream = stream.into();
+        let client = match client {
+            ClientEnd::Pair(client) => client,
+            ClientEnd::Remote(remote) => return self.join(remote, Side { stream, read_ahead }),
+        };
         if client.shard == self.index {
             self.attach(client, Wire { stream, role: Role::Server, read_ahead, deflate });
             return Ok(());
@@ -239,8 +252,8 @@ impl Shard {
 
     /// Sends a request to the shard of its object, or to a Worker on this one.
     pub(crate) fn dispatch(self: &Rc<Self>, target: Target, request: Box<Request>, reply: Reply) {
-        let (class, id) = match target {
-            Target::Object(class, id) => (class, id),
+        let stub = match target {
+            Target::Object(stub) => stub,
             Target::Worker(worker) => {
                 let worker = self.worker(worker);
                 worker.handle_request(request, reply);
@@ -248,10 +261,10 @@ impl Shard {
             }
             Target::Outside => return self.send_outside(*request, reply),
         };
-        let shard = self.node.shard_of(&id);
+        let shard = self.node.shard_of(&stub.id);
         if shard == self.index {
-            self.deliver(class, id, request, reply);
-        } else if let Err(Post::Fetch(_, _, _, reply)) = self.node.post(shard, Post::Fetch(class, id, request, reply)) {
+            self.deliver(&stub, request, reply);
+        } else if let Err(Post::Fetch(_, _, reply)) = self.node.post(shard, Post::Fetch(stub, request, reply)) {
             let text = "Durable Object is overloaded. Too many requests queued.";
             // Nobody is left to hear it when this fails.
             let _ = reply.send(Err(StubError::Overloaded(text.into())));
@@ -275,8 +288,14 @@ impl Shard {
         });
     }
 
-    fn deliver(self: &Rc<Self>, class: usize, id: ObjectId, request: Box<Request>, reply: Reply) {
-        let host = self.host(class, id);
+    fn deliver(self: &Rc<Self>, stub: &Stub, request: Box<Request>, reply: Reply) {
+        if let Some(failure) = stub.broken() {
+            // Nobody is left to hear it when this fails.
+            let _ = reply.send(Err(StubError::Broken(failure)));
+            return;
+        }
+        let host = self.host(stub.class, stub.id.clone());
+        stub.reach(host.instance());
         if let Some(closing) = &mut *self.closing.borrow_mut() {
             closing.push(host.clone());
         }
@@ -327,13 +346,21 @@ impl Shard {
         }
     }
 
-    /// Gives a connection to the client end of a pair of this shard.
-    fn attach(&self, mut client: ClientEnd, wire: Wire) {
-        client.mark_connected();
-        if let Stream::Tcp(stream) = &wire.stream {
-            // Frames are written whole, one call a turn: waiting for more would only delay them.
-            let _ = stream.set_nodelay(true);
+    /// Joins the connection of a client to one to a server outside.
+    fn join(self: &Rc<Self>, remote: Remote, near: Side) -> std::io::Result<()> {
+        let Wire { stream, read_ahead, deflate, .. } = remote.arrive()?;
+        if deflate.is_some() {
+            return Err(std::io::Error::other("a socket whose messages are compressed cannot be passed on"));
         }
+        near.stream.send_at_once();
+        splice::start(self, near, Side { stream, read_ahead });
+        Ok(())
+    }
+
+    /// Gives a connection to the client end of a pair of this shard.
+    fn attach(&self, mut client: PairEnd, wire: Wire) {
+        client.mark_connected();
+        wire.stream.send_at_once();
         let socket = client.socket;
         match self.get(client.host).and_then(|host| host.take_waiting(socket).map(|waiting| (host, waiting))) {
             Some((host, waiting)) => Conn::start(host, socket, wire, waiting),
@@ -393,8 +420,9 @@ impl Shard {
         Counted(self.connections.clone())
     }
 
-    /// Counts a connection of a socket, until the result is dropped.
-    pub(crate) fn count_socket(&self) -> Counted {
+    /// Counts a connection that carries sockets, until the result is dropped: for it, a stopping shard waits only as
+    /// long as their closing handshakes may take.
+    pub fn count_socket(&self) -> Counted {
         Counted(self.socket_connections.clone())
     }
 }
@@ -431,7 +459,10 @@ impl Host {
 impl Shard {
     /// Deals with what happens until the node stops.
     pub(crate) async fn serve(self: &Rc<Self>, mut inbox: mpsc::Receiver<Post>) {
-        let mut keep_alive = self.options().ping_interval.map(tokio::time::interval);
+        let mut keep_alive = self
+            .options()
+            .ping_interval
+            .map(|interval| tokio::time::interval((interval / KEEP_ALIVE_PARTS).max(KEEP_ALIVE_TICK_MIN)));
         loop {
             let happening = self.next(&mut inbox, &mut keep_alive).await;
             self.look_at_clock();
@@ -479,7 +510,7 @@ impl Shard {
 
     fn handle_post(self: &Rc<Self>, post: Post) {
         match post {
-            Post::Fetch(class, id, request, reply) => self.deliver(class, id, request, reply),
+            Post::Fetch(stub, request, reply) => self.deliver(&stub, request, reply),
             Post::Connect(client, stream, read_ahead, deflate) => {
                 self.take_connection(client, stream, read_ahead, deflate);
             }
@@ -521,7 +552,7 @@ impl Shard {
         }
     }
 
-    fn take_connection(&self, client: ClientEnd, stream: Travelling, read_ahead: Bytes, deflate: Option<Agreement>) {
+    fn take_connection(&self, client: PairEnd, stream: Travelling, read_ahead: Bytes, deflate: Option<Agreement>) {
         match stream.arrive() {
             Ok(stream) => self.attach(client, Wire { stream, role: Role::Server, read_ahead, deflate }),
             Err(error) => tracing::error!(%error, "a connection could not move to its object's shard"),
@@ -598,11 +629,15 @@ impl Shard {
         self.look.notify_one();
     }
 
+    /// Looks at the connections whose turn it is.
     fn keep_alive(&self) {
-        let hosts: Vec<_> = self.hosts.borrow().values().cloned().collect();
-        for host in hosts {
-            host.connections().iter().for_each(|conn| conn.keep_alive());
+        let parts = u64::from(KEEP_ALIVE_PARTS);
+        let part = self.keep_alive_part.replace((self.keep_alive_part.get() + 1) % parts);
+        let mut connections = Vec::new();
+        for host in self.hosts.borrow().values() {
+            host.collect_connections(part, parts, &mut connections);
         }
+        connections.iter().for_each(|conn| conn.keep_alive());
     }
 }
 

@@ -7,3 +7,4 @@ pub mod stream;
 
 pub(crate) mod conn;
 pub(crate) mod queue;
+pub(crate) mod splice;

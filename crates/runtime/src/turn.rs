@@ -10,6 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 use dormouse_object::TaskId;
+use dormouse_object::failure::Failure;
 use dormouse_object::mailbox::Event as Due;
 use dormouse_object::object::{Object, Progress as Ended, Reset, Step};
 use dormouse_object::time::Time;
@@ -90,7 +91,7 @@ impl Host {
             Err(error) => {
                 self.begin_epoch();
                 self.roll_back_storage();
-                let cost = self.with_object(|object| object.handle_start_failed(&error.message, now));
+                let cost = self.with_object(|object| object.handle_start_failed(&error.failure(), now));
                 tracing::error!(
                     object = self.label(),
                     error = %error,
@@ -133,18 +134,18 @@ impl Host {
             (Ok(Progress::Done(Err(error))), None) => {
                 tracing::error!(object = self.label(), error = %error, stack = error.stack, "handler failed");
                 match self.with_object(|object| object.is_critical(task)) {
-                    true => self.crash(&error.message, now),
-                    false => self.end_turn(task, Ended::Done(Err(&error.message)), now),
+                    true => self.crash(&error.failure(), now),
+                    false => self.end_turn(task, Ended::Done(Err(&error.failure())), now),
                 }
             }
             (Ok(Progress::Broken(error)), None) => {
                 tracing::error!(object = self.label(), error = %error, stack = error.stack, "guest broke down");
-                self.crash(&error.message, now);
+                self.crash(&error.failure(), now);
             }
             (Err(panic), _) => {
                 let text = panic_text(&*panic);
                 tracing::error!(object = self.label(), error = text, "guest panicked and is dropped");
-                self.crash(&text, now);
+                self.crash(&Failure::new(text), now);
             }
         }
         self.store_alarm();
@@ -161,7 +162,7 @@ impl Host {
         }
     }
 
-    fn crash(&self, failure: &str, now: Time) {
+    fn crash(&self, failure: &Failure, now: Time) {
         self.roll_back_storage();
         self.with_object(|object| object.handle_crash(failure, now));
     }

@@ -1,6 +1,7 @@
 //! What can keep a server from starting.
 
 use std::io;
+use std::path::PathBuf;
 
 use dormouse_runtime::store::OpenError;
 
@@ -21,6 +22,14 @@ pub enum Error {
         address: std::net::SocketAddr,
         /// What the system says.
         source: io::Error,
+    },
+    /// A certificate or a key cannot be used.
+    #[error("cannot use `{}` for TLS: {problem}", path.display())]
+    Tls {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
     },
     /// A thread or its reactor cannot be made.
     #[error("cannot start the server's threads")]

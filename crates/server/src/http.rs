@@ -1,7 +1,12 @@
-//! HTTP/1.1 on one shard: requests in, the entry Worker's responses out, sockets handed on.
+//! HTTP on one shard: requests in, the entry Worker's responses out, sockets handed on.
+//!
+//! HTTP/1.1 and the decision what a connection speaks are here, HTTP/2 is in [`multiplex`].
 //!
 //! Invariant: every request gets a response, whatever user code does, and a fault in user code shows as a plain
 //! 500 that tells the client nothing of the inside; the log has the rest.
+
+mod head;
+mod multiplex;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -9,57 +14,86 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use dormouse_runtime::Shard;
 use dormouse_runtime::body::Body;
 use dormouse_runtime::pair::ClientEnd;
-use dormouse_runtime::request::{Response, StubError};
+use dormouse_runtime::request::{Response, StatusText, StubError, Uncompressed};
 use dormouse_runtime::sockets::frame::agreement::Agreement;
-use http::header::{CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue};
-use http::{StatusCode, Uri, request, uri};
+use http::StatusCode;
+use http::header::{CONTENT_TYPE, HeaderValue};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
+use hyper::ext::ReasonPhrase;
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::TcpStream;
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::time::timeout;
 
+use self::head::Origin;
+use self::multiplex::{Local, Multiplex, Use};
 use crate::limits::{HEAD_LEN_MAX, HEADERS_MAX};
 use crate::upgrade::{Compression, Handshake, Refused};
+use crate::wire::Wire;
 
-/// Where user code finds the address of the client (reference 1.7).
-const CONNECTING_IP: HeaderName = HeaderName::from_static("cf-connecting-ip");
+/// How requests are answered.
+#[derive(Clone, Copy)]
+pub(crate) struct Options {
+    pub(crate) head_timeout: Duration,
+    pub(crate) ping_interval: Option<Duration>,
+    pub(crate) compression: Compression,
+}
 
 /// HTTP on one shard.
 pub(crate) struct Http {
     shard: Rc<Shard>,
     http1: http1::Builder,
+    http2: http2::Builder<Local>,
+    head_timeout: Duration,
     compression: Compression,
     stopping: watch::Receiver<bool>,
 }
 
 impl Http {
-    pub(crate) fn new(
-        shard: Rc<Shard>,
-        head_timeout: Duration,
-        compression: Compression,
-        stopping: watch::Receiver<bool>,
-    ) -> Self {
+    pub(crate) fn new(shard: Rc<Shard>, options: Options, stopping: watch::Receiver<bool>) -> Self {
+        let Options { head_timeout, ping_interval, compression } = options;
         let mut http1 = http1::Builder::new();
         http1
             .timer(TokioTimer::new())
             .header_read_timeout(head_timeout)
             .max_buf_size(HEAD_LEN_MAX)
             .max_headers(HEADERS_MAX);
-        Self { shard, http1, compression, stopping }
+        Self { shard, http1, http2: multiplex::builder(ping_interval), head_timeout, compression, stopping }
     }
 
-    /// Serves one connection to its end, or until it becomes a socket.
-    pub(crate) async fn serve(&self, stream: TcpStream, peer: SocketAddr) {
+    /// How long a client may send nothing.
+    pub(crate) fn head_timeout(&self) -> Duration {
+        self.head_timeout
+    }
+
+    /// Serves one connection to its end, or until it becomes a socket. It gives up its place when it is none of HTTP
+    /// any more.
+    pub(crate) async fn serve(self: &Rc<Self>, mut wire: Wire, peer: SocketAddr, place: OwnedSemaphorePermit) {
+        let origin = Origin { peer, local: wire.local_addr().ok(), is_secure: wire.is_secure() };
+        let mut stopping = self.stopping.clone();
+        let speaks_http2 = tokio::select! {
+            result = timeout(self.head_timeout, wire.speaks_http2()) => result,
+            _ = stopping.wait_for(|stopping| *stopping) => return,
+        };
+        match speaks_http2 {
+            Ok(Ok(true)) => multiplex::serve(self, wire, origin, place).await,
+            Ok(Ok(false)) => self.serve_one_by_one(wire, &origin).await,
+            Ok(Err(error)) => tracing::debug!(%peer, %error, "connection ended early"),
+            Err(_) => tracing::debug!(%peer, "a client that sends nothing is cut"),
+        }
+    }
+
+    /// HTTP/1.1.
+    async fn serve_one_by_one(&self, wire: Wire, origin: &Origin) {
         let _counted = self.shard.count_connection();
-        let local = stream.local_addr().ok();
-        let service = service_fn(|request| self.answer(request, peer, local));
-        let mut connection = pin!(self.http1.serve_connection(TokioIo::new(stream), service).with_upgrades());
+        let service = service_fn(|request| async { Ok::<_, Infallible>(self.answer(request, origin, None).await) });
+        let mut connection = pin!(self.http1.serve_connection(TokioIo::new(wire), service).with_upgrades());
         let mut stopping = self.stopping.clone();
         let result = tokio::select! {
             result = connection.as_mut() => result,
@@ -69,41 +103,39 @@ impl Http {
             }
         };
         if let Err(error) = result {
-            tracing::debug!(%peer, %error, "connection ended early");
+            tracing::debug!(peer = %origin.peer, %error, "connection ended early");
         }
     }
 
+    /// `multiplex` is what the request came by, if that is HTTP/2.
     async fn answer(
         &self,
         mut request: http::Request<Incoming>,
-        peer: SocketAddr,
-        local: Option<SocketAddr>,
-    ) -> Result<http::Response<Body>, Infallible> {
+        origin: &Origin,
+        multiplex: Option<&Multiplex>,
+    ) -> http::Response<Body> {
         let upgrade = hyper::upgrade::on(&mut request);
         let (mut head, body) = request.into_parts();
-        let handshake = match Handshake::read(&head) {
+        let handshake = match Handshake::read(&mut head) {
             Ok(handshake) => handshake,
-            Err(refused) => return Ok(refuse(refused)),
+            Err(refused) => return refuse(refused),
         };
-        if let Err(text) = make_absolute(&mut head, local) {
-            return Ok(plain(StatusCode::BAD_REQUEST, text));
-        }
-        if let Ok(address) = HeaderValue::from_str(&peer.ip().to_string()) {
-            head.headers.insert(CONNECTING_IP, address);
+        if let Err((status, text)) = head::complete(&mut head, origin) {
+            return plain(status, text);
         }
         let body = if hyper::body::Body::is_end_stream(&body) { Body::empty() } else { Body::stream(body) };
         let path = head.uri.path().to_owned();
-        Ok(match self.shard.fetch(http::Request::from_parts(head, body)).await {
-            Ok(response) => self.respond(response, handshake, upgrade, &path),
+        match self.shard.fetch(http::Request::from_parts(head, body)).await {
+            Ok(response) => self.respond(response, handshake, (upgrade, multiplex), &path),
             Err(error) => fail(&error, &path),
-        })
+        }
     }
 
     fn respond(
         &self,
         response: Response,
         handshake: Option<Handshake>,
-        upgrade: OnUpgrade,
+        (upgrade, multiplex): (OnUpgrade, Option<&Multiplex>),
         path: &str,
     ) -> http::Response<Body> {
         let Response { mut http, client } = response;
@@ -112,10 +144,24 @@ impl Http {
                 let error = "Responses may only be constructed with status codes in the range 200 to 599, inclusive.";
                 fail(&StubError::Failed(error.into()), path)
             }
-            (None, _) => http,
+            // Within HTTP/2 that would open the socket.
+            (None, Some(_)) if multiplex.is_some() && http.status().is_success() => {
+                let status = http.status().as_u16();
+                let text = format!("this WebSocket handshake was answered with {status} and without a WebSocket");
+                plain(StatusCode::BAD_REQUEST, text)
+            }
+            (None, _) => {
+                set_reason(&mut http);
+                http
+            }
             (Some(client), Some(handshake)) => {
+                if let ClientEnd::Remote(_) = client {
+                    // Its bytes are passed on as they are, and the server outside compresses nothing.
+                    http.extensions_mut().insert(Uncompressed);
+                }
                 let deflate = handshake.complete(&mut http, self.compression, |len| self.shard.reserve_histories(len));
-                tokio::task::spawn_local(hand_on(self.shard.clone(), upgrade, client, deflate));
+                let used = multiplex.map(Multiplex::carry_socket);
+                tokio::task::spawn_local(hand_on(self.shard.clone(), (upgrade, used), client, deflate));
                 http
             }
             (Some(_), None) => {
@@ -127,11 +173,16 @@ impl Http {
     }
 }
 
-/// Gives the connection to its object once the response with status 101 is written.
-async fn hand_on(shard: Rc<Shard>, upgrade: OnUpgrade, client: ClientEnd, deflate: Option<Agreement>) {
+/// Gives the connection to its object once the response that opens the socket is written.
+async fn hand_on(
+    shard: Rc<Shard>,
+    (upgrade, used): (OnUpgrade, Option<Use>),
+    client: ClientEnd,
+    deflate: Option<Agreement>,
+) {
     let _counted = shard.count_connection();
     let result = match upgrade.await {
-        Ok(upgraded) => connect(&shard, upgraded, client, deflate),
+        Ok(upgraded) => connect(&shard, upgraded, used, client, deflate),
         Err(error) => Err(std::io::Error::other(error)),
     };
     if let Err(error) = result {
@@ -143,38 +194,25 @@ async fn hand_on(shard: Rc<Shard>, upgrade: OnUpgrade, client: ClientEnd, deflat
 fn connect(
     shard: &Rc<Shard>,
     upgraded: Upgraded,
+    used: Option<Use>,
     client: ClientEnd,
     deflate: Option<Agreement>,
 ) -> std::io::Result<()> {
-    let parts = upgraded
-        .downcast::<TokioIo<TcpStream>>()
-        .map_err(|_| std::io::Error::other("the connection is not the stream that it was made from"))?;
-    shard.connect(client, parts.io.into_inner(), parts.read_buf, deflate)
-}
-
-/// User code sees whole URLs: scheme and host are added to what the request line says.
-fn make_absolute(head: &mut request::Parts, local: Option<SocketAddr>) -> Result<(), &'static str> {
-    if head.uri.scheme().is_some() {
-        return Ok(());
+    if let Some(used) = used {
+        return shard.connect(client, Box::new(multiplex::Socket::new(upgraded, used)), Bytes::new(), deflate);
     }
-    let host = match host(&head.headers)? {
-        Some(host) => host,
-        None => local.map_or_else(|| "localhost".into(), |local| local.to_string()),
-    };
-    let mut parts = uri::Parts::default();
-    parts.scheme = Some(uri::Scheme::HTTP);
-    parts.authority = Some(host.parse().map_err(|_| "the Host header is not a host")?);
-    parts.path_and_query = head.uri.path_and_query().cloned().or_else(|| Some(uri::PathAndQuery::from_static("/")));
-    head.uri = Uri::from_parts(parts).map_err(|_| "the request's target is not a path")?;
-    Ok(())
+    let parts = upgraded
+        .downcast::<TokioIo<Wire>>()
+        .map_err(|_| std::io::Error::other("the connection is not the stream that it was made from"))?;
+    let (stream, read_ahead) = parts.io.into_inner().into_stream(parts.read_buf);
+    shard.connect(client, stream, read_ahead, deflate)
 }
 
-fn host(headers: &HeaderMap) -> Result<Option<String>, &'static str> {
-    let mut hosts = headers.get_all(HOST).iter();
-    match (hosts.next(), hosts.next()) {
-        (None, _) => Ok(None),
-        (Some(host), None) => Ok(Some(host.to_str().map_err(|_| "the Host header is not a host")?.to_owned())),
-        (Some(_), Some(_)) => Err("a request must have one Host header"),
+/// Says the text of the status that user code has set; one that HTTP/1.1 cannot say is left out.
+fn set_reason(response: &mut http::Response<Body>) {
+    let text = response.extensions_mut().remove::<StatusText>();
+    if let Some(reason) = text.and_then(|StatusText(text)| ReasonPhrase::try_from(text.into_bytes()).ok()) {
+        response.extensions_mut().insert(reason);
     }
 }
 
@@ -192,7 +230,7 @@ fn fail(error: &StubError, path: &str) -> http::Response<Body> {
         StubError::Overloaded(_) => {
             plain(StatusCode::SERVICE_UNAVAILABLE, "The server is overloaded. Try again later.")
         }
-        StubError::Failed(_) | StubError::Disconnected => {
+        StubError::Failed(_) | StubError::Thrown(_) | StubError::Broken(_) | StubError::Disconnected => {
             plain(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
         }
     }
@@ -205,4 +243,27 @@ fn plain(status: StatusCode, text: impl Into<String>) -> http::Response<Body> {
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use dormouse_runtime::body::Body;
+    use dormouse_runtime::request::StatusText;
+    use hyper::ext::ReasonPhrase;
+
+    use super::set_reason;
+
+    #[test]
+    fn the_text_of_a_status_is_said_if_it_can_be() {
+        for (text, expected) in
+            [("Mine", Some("Mine")), ("ü and\ttab", Some("ü and\ttab")), ("two\r\nlines", None), ("\u{7f}", None)]
+        {
+            let mut response = http::Response::new(Body::empty());
+            response.extensions_mut().insert(StatusText(text.to_owned()));
+            set_reason(&mut response);
+            let said = response.extensions().get::<ReasonPhrase>().map(|reason| reason.as_bytes());
+            assert_eq!(said, expected.map(str::as_bytes), "{text:?}");
+            assert!(response.extensions().get::<StatusText>().is_none());
+        }
+    }
 }

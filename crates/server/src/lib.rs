@@ -19,6 +19,8 @@
 
 mod server;
 mod options;
+mod tls;
+mod wire;
 mod http;
 mod upgrade;
 mod outbound;
@@ -28,12 +30,16 @@ mod logging;
 mod error;
 #[cfg(feature = "javascript")]
 pub mod config;
+#[cfg(feature = "fuzz")]
+#[doc(hidden)]
+pub mod fuzz;
 pub mod limits;
 
 /// Workers in JavaScript, for [`Application`]s of them.
 #[cfg(feature = "javascript")]
 pub use dormouse_js as js;
 pub use dormouse_runtime::node::Application;
+pub use dormouse_runtime::object::sockets::SlowClients;
 pub use dormouse_runtime::store::Durability;
 pub use error::Error;
 pub use logging::{LogFormat, init_logging};

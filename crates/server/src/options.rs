@@ -5,12 +5,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use dormouse_runtime::node;
+use dormouse_runtime::object::sockets::SlowClients;
 use dormouse_runtime::store::Durability;
 
 use crate::error::Error;
-use crate::limits::{HEAD_TIMEOUT, STOP_GRACE};
+use crate::limits::{HEAD_TIMEOUT, STOP_GRACE, TLS_LOOK_INTERVAL};
 use crate::server::{Handle, Running};
 use crate::shutdown::Signals;
+use crate::tls::Files;
 use crate::upgrade::Compression;
 
 /// The address that a server listens on, unless told otherwise.
@@ -25,6 +27,8 @@ pub struct Builder {
     pub(crate) head_timeout: Duration,
     pub(crate) compression: Compression,
     pub(crate) stop_grace: Duration,
+    pub(crate) tls: Option<Files>,
+    pub(crate) tls_look_interval: Duration,
 }
 
 impl Default for Builder {
@@ -35,6 +39,8 @@ impl Default for Builder {
             head_timeout: HEAD_TIMEOUT,
             compression: Compression::default(),
             stop_grace: STOP_GRACE,
+            tls: None,
+            tls_look_interval: TLS_LOOK_INTERVAL,
         }
     }
 }
@@ -43,6 +49,19 @@ impl Builder {
     /// The address to listen on, `IP:PORT`; port 0 takes a free one. Default 127.0.0.1:8787.
     pub fn listen(mut self, address: impl Into<String>) -> Self {
         self.listen = address.into();
+        self
+    }
+
+    /// Serves HTTPS instead of HTTP, with the chain of certificates and the private key in these PEM files. When they
+    /// are replaced, new connections get the new ones, within [`crate::limits::TLS_LOOK_INTERVAL`].
+    pub fn tls(mut self, certificate: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
+        self.tls = Some(Files { certificate: certificate.into(), key: key.into() });
+        self
+    }
+
+    /// How often the files of [`Builder::tls`] are looked at. Default 10 seconds.
+    pub fn tls_look_interval(mut self, interval: Duration) -> Self {
+        self.tls_look_interval = interval;
         self
     }
 
@@ -70,7 +89,7 @@ impl Builder {
         self
     }
 
-    /// Bytes that may wait for one slow client before its socket is closed with 1013. Default 16 MiB.
+    /// Bytes that may wait for one slow client before [`Builder::slow_clients`] says what becomes of it. Default 16 MiB.
     pub fn send_queue_bytes_max(mut self, bytes: usize) -> Self {
         self.node.send_queue_bytes_max = bytes;
         self
@@ -82,14 +101,22 @@ impl Builder {
         self
     }
 
-    /// How often silent clients are pinged; one that gives no sign of life until the next time is taken for
-    /// vanished. Default: never.
-    pub fn ping_interval(mut self, interval: Duration) -> Self {
-        self.node.ping_interval = Some(interval);
+    /// What becomes of clients that read too slowly, unless their object asks for something else. Default: their
+    /// sockets are closed with 1013.
+    pub fn slow_clients(mut self, rule: SlowClients) -> Self {
+        self.node.object.slow_clients = rule;
         self
     }
 
-    /// How long a client may take to send the head of a request. Default 15 seconds.
+    /// How often silent clients are pinged; one that gives no sign of life until the next time is taken for vanished,
+    /// between two and three of these after the last one. Default: 25 seconds; `None` never.
+    pub fn ping_interval(mut self, interval: impl Into<Option<Duration>>) -> Self {
+        self.node.ping_interval = interval.into();
+        self
+    }
+
+    /// How long a client may take to send the head of a request, and how long a connection may be without one. Default
+    /// 15 seconds.
     pub fn head_timeout(mut self, timeout: Duration) -> Self {
         self.head_timeout = timeout;
         self
@@ -117,7 +144,7 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// When the address cannot be listened on, or threads cannot be made.
+    /// When the address cannot be listened on, the certificate cannot be used, or threads cannot be made.
     pub fn start(self, application: node::Application) -> Result<Running, Error> {
         let address: SocketAddr =
             self.listen.parse().map_err(|_| Error::BadAddress { address: self.listen.clone() })?;

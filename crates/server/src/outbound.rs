@@ -1,13 +1,19 @@
 //! Requests of guests to the outside: HTTP/1.1 and HTTP/2, with TLS, over connections that are kept for a while.
 //!
 //! It sends what it is given and returns what comes: redirects, caches and decoding are the guest's matter. Each shard
-//! has a client of its own, so no connection crosses a thread.
+//! has a client of its own, so no connection crosses a thread. A request for a WebSocket goes over a connection that is
+//! for it alone.
 
-use std::error::Error as _;
+mod handshake;
+mod socket;
+
+use std::error::Error;
 use std::future::Future;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::Arc;
 
+use dormouse_runtime::Shard;
 use dormouse_runtime::body::Body;
 use dormouse_runtime::request::{Outbound, Request, Response, StubError};
 use http::header::{CONNECTION, HOST, HeaderName, SEC_WEBSOCKET_EXTENSIONS, TRANSFER_ENCODING, UPGRADE};
@@ -17,14 +23,21 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::ClientConfig;
 
-use crate::limits::{OUTBOUND_CONNECT_TIMEOUT, OUTBOUND_IDLE_PER_HOST_MAX, OUTBOUND_IDLE_TIMEOUT};
+use self::socket::{Settings, Sockets};
+use crate::limits::{
+    OUTBOUND_CONNECT_TIMEOUT, OUTBOUND_HANDSHAKE_TIMEOUT, OUTBOUND_IDLE_PER_HOST_MAX, OUTBOUND_IDLE_TIMEOUT,
+};
+use crate::upgrade::Compression;
 
 /// Headers that are one connection's own matter and are not sent on (RFC 9110, section 7.6.1).
 const HOP_BY_HOP: [HeaderName; 5] =
     [CONNECTION, TRANSFER_ENCODING, UPGRADE, SEC_WEBSOCKET_EXTENSIONS, HeaderName::from_static("keep-alive")];
 
 /// The client of one shard.
-pub(crate) struct Outside(Client<HttpsConnector<HttpConnector>, Body>);
+pub(crate) struct Outside {
+    client: Client<HttpsConnector<HttpConnector>, Body>,
+    sockets: Rc<Sockets>,
+}
 
 /// What all shards share of TLS.
 pub(crate) fn tls() -> Arc<ClientConfig> {
@@ -41,11 +54,17 @@ pub(crate) fn tls() -> Arc<ClientConfig> {
 }
 
 impl Outside {
-    pub(crate) fn new(tls: &Arc<ClientConfig>) -> Self {
+    /// Messages of WebSockets are compressed like those of clients.
+    pub(crate) fn new(tls: &Arc<ClientConfig>, compression: Compression, shard: &Rc<Shard>) -> Self {
         let mut http = HttpConnector::new();
         http.enforce_http(false);
         http.set_nodelay(true);
         http.set_connect_timeout(Some(OUTBOUND_CONNECT_TIMEOUT));
+        // The shard holds what is made here.
+        let shard = Rc::downgrade(shard);
+        let reserve = move |len| shard.upgrade()?.reserve_histories(len);
+        let settings = Settings { patience: OUTBOUND_HANDSHAKE_TIMEOUT, compression, reserve: Box::new(reserve) };
+        let sockets = Sockets::new(http.clone(), tls, settings);
         let connector = HttpsConnectorBuilder::new()
             .with_tls_config((**tls).clone())
             .https_or_http()
@@ -56,19 +75,29 @@ impl Outside {
             .pool_idle_timeout(OUTBOUND_IDLE_TIMEOUT)
             .pool_max_idle_per_host(OUTBOUND_IDLE_PER_HOST_MAX)
             .build(connector);
-        Self(client)
+        Self { client, sockets }
     }
 }
 
 impl Outbound for Outside {
     fn fetch(&self, mut request: Request) -> Pin<Box<dyn Future<Output = Result<Response, StubError>>>> {
+        let is_handshake = handshake::is_asked_for(request.headers());
         // The connection that it came on is another one than it goes on.
         for name in &HOP_BY_HOP {
             request.headers_mut().remove(name);
         }
         request.headers_mut().remove(HOST);
         *request.version_mut() = http::Version::HTTP_11;
-        let sent = self.0.request(request);
+        if is_handshake {
+            let sockets = self.sockets.clone();
+            return Box::pin(async move {
+                sockets.open(request).await.map_err(|error| {
+                    tracing::debug!(%error, "no WebSocket to the outside");
+                    StubError::Disconnected
+                })
+            });
+        }
+        let sent = self.client.request(request);
         Box::pin(async move {
             match sent.await {
                 Ok(response) => Ok(response.map(Body::stream).into()),
@@ -82,7 +111,7 @@ impl Outbound for Outside {
 }
 
 /// An error with all that caused it, which alone says what went wrong.
-fn causes(error: &hyper_util::client::legacy::Error) -> String {
+fn causes(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

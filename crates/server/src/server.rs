@@ -13,15 +13,21 @@ use std::time::Duration;
 use dormouse_runtime::Shard;
 use dormouse_runtime::node::{self, Application, Node};
 use dormouse_runtime::operator::Objects;
+use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::admin::control::Control;
 use crate::error::Error;
-use crate::http::Http;
-use crate::limits::{ACCEPT_PAUSE, ACCEPT_QUEUE_LEN, HTTP_CONNECTIONS_MAX};
+use crate::http::{self, Http};
+use crate::limits::{
+    ACCEPT_PAUSE, ACCEPT_QUEUE_LEN, HTTP_CONNECTIONS_MAX, TCP_KEEPALIVE_IDLE, TCP_KEEPALIVE_INTERVAL,
+    TCP_KEEPALIVE_RETRIES, TLS_HANDSHAKES_MAX,
+};
 use crate::options::Builder;
-use crate::outbound::{Outside, tls};
+use crate::outbound::{self, Outside};
+use crate::tls::{Tls, Watch};
+use crate::wire::Wire;
 
 /// Where a server begins.
 pub struct Server;
@@ -41,6 +47,8 @@ pub struct Running {
     control: Option<Control>,
     stopping: watch::Sender<bool>,
     grace: Duration,
+    /// Looks for new certificates for as long as it is here.
+    _certificates: Option<Watch>,
 }
 
 impl Running {
@@ -54,17 +62,26 @@ impl Running {
         for _ in 1..builder.node.shards.max(1) {
             sockets.push(bind(address).map_err(listen)?);
         }
+        let (tls, certificates) = match builder.tls {
+            Some(files) => Tls::start(files, builder.tls_look_interval).map(|(tls, watch)| (Some(tls), Some(watch)))?,
+            None => (None, None),
+        };
+        let scheme = if tls.is_some() { "https" } else { "http" };
         let shards = sockets.len();
         let sockets = Arc::new(Mutex::new(sockets));
         let (stopping, stop_seen) = watch::channel(false);
-        let (head_timeout, compression) = (builder.head_timeout, builder.compression);
+        let options = http::Options {
+            head_timeout: builder.head_timeout,
+            ping_interval: builder.node.ping_interval,
+            compression: builder.compression,
+        };
         let (ready, listening) = mpsc::channel();
-        let tls = tls();
+        let outside = outbound::tls();
         let on_shard = Arc::new(move |shard: Rc<Shard>| {
             // Held to take one socket, never while anything is awaited.
             let socket = sockets.lock().unwrap_or_else(PoisonError::into_inner).pop();
-            let (stopping, ready) = (stop_seen.clone(), ready.clone());
-            shard.set_outbound(Rc::new(Outside::new(&tls)));
+            let (tls, stopping, ready) = (tls.clone(), stop_seen.clone(), ready.clone());
+            shard.set_outbound(Rc::new(Outside::new(&outside, builder.compression, &shard)));
             Box::pin(async move {
                 let Some(socket) = socket else { return };
                 let (result, listener) = match socket.listen(ACCEPT_QUEUE_LEN) {
@@ -74,7 +91,8 @@ impl Running {
                 // Fails only when the start has failed on another shard.
                 let _ = ready.send(result);
                 if let Some(listener) = listener {
-                    accept(listener, Http::new(shard, head_timeout, compression, stopping.clone()), stopping).await;
+                    let http = Http::new(shard, options, stopping.clone());
+                    accept(listener, tls, Rc::new(http), stopping).await;
                 }
             }) as _
         });
@@ -84,13 +102,13 @@ impl Running {
             tracing::debug!(folder = %data.display(), "objects keep their data");
             Control::listen(&data, objects)
         });
-        let running = Self { address, node, control, stopping, grace: builder.stop_grace };
+        let running = Self { address, node, control, stopping, grace: builder.stop_grace, _certificates: certificates };
         // From here on no connection is refused: whoever knows the address may use it.
         if let Err(source) = listening.iter().take(shards).collect::<io::Result<()>>() {
             running.stop();
             return Err(listen(source));
         }
-        tracing::info!(%address, "listening");
+        tracing::info!(%address, url = format!("{scheme}://{address}"), "listening");
         Ok(running)
     }
 
@@ -147,26 +165,27 @@ fn bind(address: SocketAddr) -> io::Result<TcpSocket> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     socket.set_reuseaddr(true)?;
     socket.set_reuseport(true)?;
+    // Connections take it over from their listener.
+    let keepalive = TcpKeepalive::new().with_time(TCP_KEEPALIVE_IDLE).with_interval(TCP_KEEPALIVE_INTERVAL);
+    SockRef::from(&socket).set_tcp_keepalive(&keepalive.with_retries(TCP_KEEPALIVE_RETRIES))?;
     socket.bind(address)?;
     Ok(socket)
 }
 
 /// Accepts connections on one shard until the server stops.
-async fn accept(listener: TcpListener, http: Http, mut stopping: watch::Receiver<bool>) {
-    let connections = Arc::new(Semaphore::new(HTTP_CONNECTIONS_MAX));
-    let http = Rc::new(http);
+async fn accept(listener: TcpListener, tls: Option<Tls>, http: Rc<Http>, mut stopping: watch::Receiver<bool>) {
+    let room = Room {
+        connections: Arc::new(Semaphore::new(HTTP_CONNECTIONS_MAX)),
+        handshakes: Arc::new(Semaphore::new(TLS_HANDSHAKES_MAX)),
+    };
     loop {
         let accepted = tokio::select! {
-            accepted = next(&listener, &connections) => accepted,
+            accepted = next(&listener, &room) => accepted,
             _ = stopping.wait_for(|stopping| *stopping) => return,
         };
         match accepted {
-            Ok((stream, peer, permit)) => {
-                let http = http.clone();
-                tokio::task::spawn_local(async move {
-                    http.serve(stream, peer).await;
-                    drop(permit);
-                });
+            Ok(accepted) => {
+                tokio::task::spawn_local(serve(accepted, tls.clone(), http.clone()));
             }
             Err(error) => {
                 // Most often: no more descriptors. Those that are open go on; some will end.
@@ -177,11 +196,42 @@ async fn accept(listener: TcpListener, http: Http, mut stopping: watch::Receiver
     }
 }
 
-type Accepted = (TcpStream, SocketAddr, OwnedSemaphorePermit);
+/// How many more connections and handshakes there may be.
+struct Room {
+    connections: Arc<Semaphore>,
+    handshakes: Arc<Semaphore>,
+}
+
+struct Accepted {
+    stream: TcpStream,
+    peer: SocketAddr,
+    place: OwnedSemaphorePermit,
+    handshake: OwnedSemaphorePermit,
+}
 
 /// The next connection, once there is room for it.
-async fn next(listener: &TcpListener, connections: &Arc<Semaphore>) -> io::Result<Accepted> {
-    let permit = connections.clone().acquire_owned().await.map_err(io::Error::other)?;
+async fn next(listener: &TcpListener, room: &Room) -> io::Result<Accepted> {
+    let place = room.connections.clone().acquire_owned().await.map_err(io::Error::other)?;
+    let handshake = room.handshakes.clone().acquire_owned().await.map_err(io::Error::other)?;
     let (stream, peer) = listener.accept().await?;
-    Ok((stream, peer, permit))
+    Ok(Accepted { stream, peer, place, handshake })
+}
+
+/// Serves one connection to its end.
+async fn serve(accepted: Accepted, tls: Option<Tls>, http: Rc<Http>) {
+    let Accepted { stream, peer, place, handshake } = accepted;
+    // What is written is whole: the end of a handshake, a piece of a stream, the frames of one turn.
+    let _ = stream.set_nodelay(true);
+    let wire = match tls {
+        None => Wire::plain(stream),
+        Some(tls) => match tls.accept(stream, http.head_timeout()).await {
+            Ok(wire) => wire,
+            Err(error) => {
+                tracing::debug!(%peer, %error, "no TLS with a client");
+                return;
+            }
+        },
+    };
+    drop(handshake);
+    http.serve(wire, peer, place).await;
 }

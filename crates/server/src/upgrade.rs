@@ -1,6 +1,6 @@
-//! The server's half of the WebSocket handshake (RFC 6455, section 4.2).
+//! The server's half of the WebSocket handshake (RFC 6455, section 4.2; within HTTP/2 RFC 8441).
 //!
-//! A request that says `Upgrade: websocket` and does not keep the rules of the handshake is refused here, before
+//! A request that says `Upgrade: websocket`, or within HTTP/2 a CONNECT with that protocol, and does not keep the rules of the handshake is refused here, before
 //! user code sees it. One that says nothing of the kind is an ordinary request: what to answer to it on a route
 //! that wants a socket is the user's decision.
 
@@ -15,10 +15,12 @@ use http::header::{
     SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, TRANSFER_ENCODING, UPGRADE,
 };
 use http::{Method, StatusCode, Version, request};
+use hyper::ext::Protocol;
 use sha1::{Digest, Sha1};
 
 pub use self::deflate::Compression;
 use self::deflate::Offers;
+pub(crate) use self::deflate::read_answer;
 
 /// What every key is joined with before it is hashed (RFC 6455, section 1.3).
 const KEY_SUFFIX: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -26,7 +28,8 @@ const KEY_SUFFIX: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 /// A handshake that keeps the rules.
 #[derive(Debug)]
 pub(crate) struct Handshake {
-    accept: HeaderValue,
+    /// The answer to the client's key; within HTTP/2 there is none.
+    accept: Option<HeaderValue>,
     offers: Offers,
 }
 
@@ -43,6 +46,8 @@ pub(crate) enum Refused {
     WebSocketVersion,
     #[error("a WebSocket handshake must have one `Sec-WebSocket-Key` of 16 bytes in base64")]
     Key,
+    #[error("this server connects to nothing but its own WebSockets")]
+    Connect,
 }
 
 impl Refused {
@@ -50,6 +55,8 @@ impl Refused {
         match self {
             Refused::Method => StatusCode::METHOD_NOT_ALLOWED,
             Refused::WebSocketVersion => StatusCode::UPGRADE_REQUIRED,
+            // As RFC 9220, section 3, has it for protocols that are not known.
+            Refused::Connect => StatusCode::NOT_IMPLEMENTED,
             Refused::Version | Refused::Connection | Refused::Key => StatusCode::BAD_REQUEST,
         }
     }
@@ -59,14 +66,18 @@ impl Refused {
         match self {
             Refused::Method => Some((http::header::ALLOW, HeaderValue::from_static("GET"))),
             Refused::WebSocketVersion => Some((SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"))),
-            Refused::Version | Refused::Connection | Refused::Key => None,
+            Refused::Version | Refused::Connection | Refused::Key | Refused::Connect => None,
         }
     }
 }
 
 impl Handshake {
-    /// Reads the handshake in a request's head; `None` when it is an ordinary request.
-    pub(crate) fn read(head: &request::Parts) -> Result<Option<Self>, Refused> {
+    /// Reads the handshake in a request's head; `None` when it is an ordinary request. A handshake within HTTP/2 is
+    /// made what user code knows: a GET that asks for an upgrade.
+    pub(crate) fn read(head: &mut request::Parts) -> Result<Option<Self>, Refused> {
+        if head.method == Method::CONNECT {
+            return Self::read_connect(head).map(Some);
+        }
         if !has_token(&head.headers, &UPGRADE, "websocket") {
             return Ok(None);
         }
@@ -79,22 +90,31 @@ impl Handshake {
         if !has_token(&head.headers, &CONNECTION, "upgrade") {
             return Err(Refused::Connection);
         }
-        if head.headers.get(SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
-            return Err(Refused::WebSocketVersion);
-        }
+        check_version(&head.headers)?;
         let mut keys = head.headers.get_all(SEC_WEBSOCKET_KEY).iter();
         let (Some(key), None) = (keys.next(), keys.next()) else { return Err(Refused::Key) };
         if STANDARD.decode(key).map_or(0, |key| key.len()) != 16 {
             return Err(Refused::Key);
         }
-        let hash = Sha1::new().chain_update(key).chain_update(KEY_SUFFIX).finalize();
-        let accept = HeaderValue::from_str(&STANDARD.encode(hash)).map_err(|_| Refused::Key)?;
-        Ok(Some(Self { accept, offers: offers(&head.headers) }))
+        let accept = HeaderValue::from_str(&accept(key.as_bytes())).map_err(|_| Refused::Key)?;
+        Ok(Some(Self { accept: Some(accept), offers: offers(&head.headers) }))
     }
 
-    /// Completes the head of a response with status 101, and tells how the socket's messages are compressed. Headers
-    /// that user code set stay, but for the ones that are the handshake's own; of these the extensions are heard as a
-    /// wish, as workerd has it. `reserve` sets memory aside for what messages refer to.
+    fn read_connect(head: &mut request::Parts) -> Result<Self, Refused> {
+        let protocol = head.extensions.remove::<Protocol>().ok_or(Refused::Connect)?;
+        if !protocol.as_str().eq_ignore_ascii_case("websocket") {
+            return Err(Refused::Connect);
+        }
+        check_version(&head.headers)?;
+        head.method = Method::GET;
+        head.headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+        head.headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+        Ok(Self { accept: None, offers: offers(&head.headers) })
+    }
+
+    /// Completes the head of a response with status 101, which within HTTP/2 becomes 200, and tells how the socket's
+    /// messages are compressed. Headers that user code set stay, but for the ones that are the handshake's own; of these
+    /// the extensions are heard as a wish, as workerd has it. `reserve` sets memory aside for what messages refer to.
     pub(crate) fn complete<T>(
         self,
         response: &mut http::Response<T>,
@@ -111,13 +131,37 @@ impl Handshake {
         headers.remove(SEC_WEBSOCKET_EXTENSIONS);
         headers.remove(CONTENT_LENGTH);
         headers.remove(TRANSFER_ENCODING);
-        headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
-        headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
-        headers.insert(SEC_WEBSOCKET_ACCEPT, self.accept);
+        match self.accept {
+            Some(accept) => {
+                headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+                headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+                headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
+            }
+            None => {
+                // The headers of an upgrade have no place in HTTP/2 (RFC 9113, section 8.2.2).
+                for name in [CONNECTION, UPGRADE, SEC_WEBSOCKET_ACCEPT] {
+                    headers.remove(name);
+                }
+                *response.status_mut() = StatusCode::OK;
+            }
+        }
+        let headers = response.headers_mut();
         let (answer, agreement) = offered.accept(compression, reserve)?;
         headers.insert(SEC_WEBSOCKET_EXTENSIONS, HeaderValue::from_str(&answer).ok()?);
         Some(agreement)
     }
+}
+
+fn check_version(headers: &HeaderMap) -> Result<(), Refused> {
+    match headers.get(SEC_WEBSOCKET_VERSION) {
+        Some(version) if version == "13" => Ok(()),
+        _ => Err(Refused::WebSocketVersion),
+    }
+}
+
+/// What a server answers to a key, to prove that it has seen it.
+pub(crate) fn accept(key: &[u8]) -> String {
+    STANDARD.encode(Sha1::new().chain_update(key).chain_update(KEY_SUFFIX).finalize())
 }
 
 fn offers(headers: &HeaderMap) -> Offers {
@@ -125,7 +169,7 @@ fn offers(headers: &HeaderMap) -> Offers {
 }
 
 /// Whether a header's list of tokens has this one, whatever its case.
-fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
+pub(crate) fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
     let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).any(|have| have.trim().eq_ignore_ascii_case(token))
 }
@@ -155,7 +199,7 @@ mod tests {
         for (name, value) in headers {
             request = request.header(name, value);
         }
-        Handshake::read(&request.body(()).unwrap().into_parts().0)
+        Handshake::read(&mut request.body(()).unwrap().into_parts().0)
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod de;
 mod index;
 mod key;
 mod ser;
+mod thrown;
 
 use std::fmt;
 
@@ -21,6 +22,7 @@ use serde::de::DeserializeOwned;
 use self::de::{Value, text};
 use self::index::Index;
 use self::ser::Encoder;
+pub(crate) use self::thrown::{Cause, Thrown, thrown};
 use crate::Result;
 use crate::error::Error;
 use crate::limits::CLONE_DEPTH_MAX;

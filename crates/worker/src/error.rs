@@ -2,11 +2,13 @@
 //! JavaScript engine.
 //!
 //! Where the original carries a `JsValue`, the variant here carries text. An error that came from another
-//! object through a stub keeps its name, message and flags in [`Error::UnknownJsError`], whatever language that
-//! object is written in.
+//! object through a stub keeps its name, message, code, cause and flags in [`Error::UnknownJsError`], whatever language
+//! that object is written in.
 
 use std::error::Error as StdError;
 use std::fmt;
+
+use crate::thrown::Told;
 
 /// What can go wrong in a Worker or an object.
 #[derive(Debug)]
@@ -44,6 +46,9 @@ pub enum Error {
     Utf8Error(std::str::Utf8Error),
     /// An object or the runtime failed while handling a call of ours.
     UnknownJsError {
+        /// What is told of it besides, such as that its object was reset. It stands for the JavaScript value of the
+        /// original.
+        original: Told,
         /// The error's class, such as `TypeError`.
         name: Option<String>,
         /// The error's text.
@@ -194,7 +199,7 @@ impl From<matchit::InsertError> for Error {
 
 #[cfg(test)]
 mod tests {
-    use super::{Error, with_causes};
+    use super::{Error, Told, with_causes};
 
     #[test]
     fn errors_read_as_sentences() {
@@ -211,12 +216,22 @@ mod tests {
         check(
             Error::UnknownJsError {
                 name: Some("TypeError".into()),
+                original: Told::default(),
                 message: "no".into(),
                 code: Some("E1".into()),
                 cause: Some(Box::new(Error::from("why"))),
             },
             "TypeError [E1]: no: why",
         );
-        check(Error::UnknownJsError { name: None, message: "no".into(), code: None, cause: None }, "Error: no");
+        check(
+            Error::UnknownJsError {
+                original: Told::default(),
+                name: None,
+                message: "no".into(),
+                code: None,
+                cause: None,
+            },
+            "Error: no",
+        );
     }
 }

@@ -36,6 +36,7 @@
 mod app;
 mod attachment;
 mod body;
+mod broadcast;
 mod cf;
 mod clone;
 mod console;
@@ -62,6 +63,7 @@ mod sql;
 mod state;
 mod storage;
 mod streams;
+mod thrown;
 mod websocket;
 pub mod ws_events;
 
@@ -83,6 +85,7 @@ pub use url;
 pub use url::Url;
 
 pub use crate::app::App;
+pub use crate::broadcast::{BroadcastMessage, BroadcastOptions, SlowClients};
 pub use crate::cf::{Cf, RequestPriority};
 pub use crate::context::Context;
 pub use crate::cors::Cors;
@@ -112,6 +115,7 @@ pub use crate::storage::{
     SyncKvStorage, Transaction,
 };
 pub use crate::streams::{ByteStream, FixedLengthStream};
+pub use crate::thrown::Told;
 pub use crate::wasm_bindgen_futures::spawn_local;
 pub use crate::websocket::{EventStream, WebSocket, WebSocketPair, WebSocketRequestResponsePair};
 pub use crate::ws_events::{CloseEvent, MessageEvent, WebsocketEvent};

@@ -26,4 +26,10 @@ pub(crate) const SAFE_INTEGER_MAX: u64 = (1 << 53) - 1;
 /// Milliseconds since 1970 that the time of an alarm is below: the year 2190, where workerd's dates end.
 pub(crate) const ALARM_MILLIS_MAX: u64 = 6_942_672_000_000;
 
+/// Causes below each other that an error keeps on its way to another object, as in the `worker` crate.
+pub(crate) const CAUSES_MAX: usize = 16;
+
 const _: () = assert!(STREAM_CHUNKS_MAX > 0);
+
+/// Redirects that are followed to a WebSocket, as many as in JavaScript.
+pub(crate) const REDIRECTS_MAX: usize = 20;

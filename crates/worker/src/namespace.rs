@@ -99,7 +99,7 @@ impl ObjectId<'_> {
     pub fn get_stub(&self) -> Result<Stub> {
         let text = "Cannot get stub from within a Durable Object";
         let namespace = self.namespace.ok_or_else(|| Error::JsError(text.to_owned()))?;
-        Ok(Stub { namespace: namespace.clone(), id: self.id.clone() })
+        Ok(Stub { host: namespace.host.clone(), to: namespace.objects.stub(self.id.clone()) })
     }
 
     /// Like [`get_stub`](Self::get_stub). The hint tells Cloudflare where to make the object, and nothing here.
@@ -129,11 +129,12 @@ impl fmt::Display for ObjectId<'_> {
     }
 }
 
-/// The way to one object. Making one does not wake the object; a request does.
+/// The way to one object. Making one does not wake the object; a request does. When the instance that it has reached is
+/// reset, the stub fails for good; a new one reaches the next instance.
 #[derive(Debug)]
 pub struct Stub {
-    namespace: ObjectNamespace,
-    id: native::ObjectId,
+    host: Host,
+    to: native::RuntimeStub,
 }
 
 impl Stub {
@@ -145,10 +146,9 @@ impl Stub {
     /// # Cancel safety
     /// The request is sent at the first poll. Dropping the future loses the response only.
     pub async fn fetch_with_request(&self, req: Request) -> Result<Response> {
-        let host = &self.namespace.host;
-        let request = convert::request_out(host, req)?;
-        let response = host.ctx().fetch(&self.namespace.objects, &self.id, request).await;
-        response.map(|response| convert::response_in(host, response)).map_err(|error| convert::stub_error(&error))
+        let request = convert::request_out(&self.host, req)?;
+        let response = self.host.ctx().fetch(&self.to, request).await;
+        response.map(|response| convert::response_in(&self.host, response)).map_err(|error| convert::stub_error(&error))
     }
 
     /// Sends a `GET` request to the object. Any host will do: the object sees the URL, nothing else looks at

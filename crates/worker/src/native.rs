@@ -41,6 +41,7 @@ use crate::Result;
 use crate::app::Bindings;
 use crate::error::{Error, with_causes};
 use crate::response::Response;
+use crate::thrown;
 
 pub use dormouse_runtime::body::Body;
 pub(crate) use dormouse_runtime::clone as wire;
@@ -49,11 +50,12 @@ pub(crate) use dormouse_runtime::guest::GuestFactory;
 pub(crate) use dormouse_runtime::node::{Application, ClassSource, WorkerSource};
 pub(crate) use dormouse_runtime::object::id::ObjectId;
 pub(crate) use dormouse_runtime::object::outbox::{Close, Payload as Outgoing};
-pub(crate) use dormouse_runtime::object::sockets::{AutoResponse, SocketId};
+pub(crate) use dormouse_runtime::object::sockets::{AutoResponse, SlowClients, SocketId};
 pub(crate) use dormouse_runtime::object::time::Time;
 pub(crate) use dormouse_runtime::pair::ClientEnd;
 pub(crate) use dormouse_runtime::storage::txn::Span;
 pub(crate) use dormouse_runtime::storage::{Batch, End, Executed, List, Value};
+pub(crate) use dormouse_runtime::stub::Stub as RuntimeStub;
 pub(crate) use tokio::time::Sleep as Timer;
 
 thread_local! {
@@ -131,6 +133,11 @@ impl Host {
     pub(crate) fn current() -> Result<Self> {
         let current = CURRENT.with_borrow(Option::clone);
         current.ok_or_else(|| Error::from("this only works while a Worker or an object handles an event"))
+    }
+
+    /// Whether both are the same guest's.
+    pub(crate) fn is(&self, other: &Host) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
     }
 
     /// Runs user code as this host's.
@@ -319,7 +326,7 @@ impl Drop for Owner {
 }
 
 pub(crate) fn guest_error(error: &Error) -> GuestError {
-    GuestError::new(with_causes(error))
+    GuestError { thrown: thrown::to_bytes(error).into(), ..GuestError::new(with_causes(error)) }
 }
 
 fn panic_text(panic: &(dyn Any + Send)) -> &str {

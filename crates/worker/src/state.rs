@@ -10,6 +10,7 @@ use std::rc::Rc;
 use std::task::{Poll, Waker};
 
 use crate::Result;
+use crate::broadcast::{BroadcastMessage, BroadcastOptions, SlowClients};
 use crate::date::{Date, DateInit};
 use crate::error::Error;
 use crate::namespace::ObjectId;
@@ -101,7 +102,7 @@ impl State {
     /// Like [`accept_web_socket`](Self::accept_web_socket).
     ///
     /// # Errors
-    /// When the socket was accepted before, is a client end, or the object holds as many as it may.
+    /// When the socket was accepted before, is a client end that was not accepted, or the object holds as many as it may.
     pub fn try_accept_web_socket(&self, ws: &WebSocket) -> Result<()> {
         self.try_accept_websocket_with_tags(ws, &[])
     }
@@ -114,10 +115,10 @@ impl State {
     /// Like [`accept_websocket_with_tags`](Self::accept_websocket_with_tags).
     ///
     /// # Errors
-    /// When the socket was accepted before, is a client end, the object holds as many as it may, or a tag is
+    /// When the socket was accepted before, is a client end that was not accepted, the object holds as many as it may, or a tag is
     /// not allowed.
     pub fn try_accept_websocket_with_tags(&self, ws: &WebSocket, tags: &[&str]) -> Result<()> {
-        Ok(self.host.ctx().accept_hibernatable(ws.server_id()?, tags)?)
+        Ok(self.host.ctx().accept_hibernatable(ws.id()?, tags)?)
     }
 
     /// The sockets that [`accept_web_socket`](Self::accept_web_socket) took and that have not closed, newest
@@ -136,6 +137,41 @@ impl State {
         sockets.into_iter().map(|id| WebSocket::server(self.host.clone(), id)).collect()
     }
 
+    /// Sends a message to every open socket of this object, or to those that the options choose, hibernatable or
+    /// taken with `accept()`: to all of them or, with an error, to none. Returns to how many. It is as good as sending
+    /// to one after the other, in order with other messages, and costs less: the message is encoded once, and no
+    /// [`WebSocket`] is made.
+    ///
+    /// Ours: the `worker` crate has no such method.
+    ///
+    /// ```
+    /// # use worker::*;
+    /// # fn example(state: State, from: WebSocket) -> Result<()> {
+    /// state.broadcast("to all", &BroadcastOptions::new())?;
+    /// let count = state.broadcast("to the others in red", &BroadcastOptions::new().tag("red").except(&from))?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// When too much waits to leave the object, or an excepted socket is another object's.
+    pub fn broadcast<'a>(
+        &self,
+        message: impl Into<BroadcastMessage<'a>>,
+        options: &BroadcastOptions<'_>,
+    ) -> Result<usize> {
+        let (tag, except) = options.parts(&self.host)?;
+        Ok(self.host.ctx().broadcast(message.into().as_outgoing(), tag, &except)?)
+    }
+
+    /// What becomes of clients that read too slowly, from now on and while the object hibernates, so the constructor is
+    /// the place for it. `None` is what the operator has set, as a rule to close them.
+    ///
+    /// Ours: the `worker` crate has no such method.
+    pub fn set_slow_clients(&self, rule: Option<SlowClients>) {
+        self.host.ctx().set_slow_clients(rule.map(Into::into));
+    }
+
     /// The tags of a socket.
     ///
     /// When the runtime refuses, there are none, and the handler that called this ends in that error; see
@@ -152,7 +188,7 @@ impl State {
     /// # Errors
     /// When the socket is not one that [`accept_web_socket`](Self::accept_web_socket) took.
     pub fn try_get_tags(&self, websocket: &WebSocket) -> Result<Vec<String>> {
-        let tags = self.host.ctx().tags(websocket.server_id()?)?;
+        let tags = self.host.ctx().tags(websocket.id()?)?;
         Ok(tags.iter().map(|tag| (**tag).to_owned()).collect())
     }
 
@@ -177,7 +213,7 @@ impl State {
 
     /// When the runtime last answered by itself on this socket.
     pub fn get_websocket_auto_response_timestamp(&self, ws: &WebSocket) -> Option<Date> {
-        let time = self.host.ctx().auto_responded(ws.server_id().ok()?)?;
+        let time = self.host.ctx().auto_responded(ws.id().ok()?)?;
         Some(Date::new(DateInit::Millis(time.as_millis())))
     }
 

@@ -4,7 +4,10 @@
 //! has closed does nothing. The server end of a pair is accepted in one of two ways:
 //! [`State::accept_web_socket`](crate::State::accept_web_socket) leaves it with the runtime, so that the object
 //! may hibernate; [`WebSocket::accept`] keeps it with this instance of the object, whose code reads its events
-//! as a stream. The client end goes into a response and can do nothing else.
+//! as a stream. The client end goes into a response, or is accepted too, also by another object or Worker that has
+//! it from a response: then the runtime joins it to the server end. When it is dropped unused, the server end closes.
+
+mod connect;
 
 use std::cell::RefCell;
 use std::fmt;
@@ -26,7 +29,7 @@ use crate::ws_events::WebsocketEvent;
 /// Two ends of one socket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WebSocketPair {
-    /// The end for [`Response::from_websocket`](crate::Response::from_websocket).
+    /// The end for [`Response::from_websocket`](crate::Response::from_websocket), or for [`WebSocket::accept`].
     pub client: WebSocket,
     /// The end that the object accepts.
     pub server: WebSocket,
@@ -55,8 +58,17 @@ pub struct WebSocket {
 #[derive(Clone)]
 enum End {
     Server(SocketId),
-    /// Empty once a response has taken it.
-    Client(Rc<RefCell<Option<ClientEnd>>>),
+    Client(Rc<RefCell<Client>>),
+}
+
+/// What has become of a client end.
+enum Client {
+    /// Nothing yet; some wait for what comes once it is accepted.
+    New(ClientEnd, Vec<Rc<Feed>>),
+    /// A socket of the object that took it.
+    Accepted(SocketId),
+    /// A response has taken it.
+    Responded,
 }
 
 impl WebSocket {
@@ -65,19 +77,41 @@ impl WebSocket {
     }
 
     pub(crate) fn client(host: Host, end: ClientEnd) -> Self {
-        Self { host, end: End::Client(Rc::new(RefCell::new(Some(end)))) }
+        Self { host, end: End::Client(Rc::new(RefCell::new(Client::New(end, Vec::new())))) }
     }
 
     /// Accepts the socket for this instance of the object, which then does not hibernate while it is open. A
     /// second call does nothing.
     ///
     /// # Errors
-    /// When it is a client end, hibernatable, or closed.
+    /// When it is hibernatable, closed, or a client end that a response has taken.
     pub fn accept(&self) -> Result<()> {
-        let id = self.server_id()?;
-        self.host.ctx().accept_standard(id)?;
+        let id = match &self.end {
+            End::Server(id) => *id,
+            End::Client(end) => self.adopt(&mut end.borrow_mut())?,
+        };
+        self.host.ctx().accept_standard(id, false)?;
         self.host.listeners().accept(id);
         Ok(())
+    }
+
+    /// Makes a client end a socket of this object.
+    fn adopt(&self, client: &mut Client) -> Result<SocketId> {
+        match std::mem::replace(client, Client::Responded) {
+            Client::New(end, feeds) => {
+                let id = self.host.ctx().adopt(end).ok_or_else(|| Error::from("the object is gone"))?;
+                feeds.into_iter().for_each(|feed| self.host.listeners().add(id, feed));
+                *client = Client::Accepted(id);
+                Ok(id)
+            }
+            Client::Accepted(id) => {
+                *client = Client::Accepted(id);
+                Ok(id)
+            }
+            Client::Responded => {
+                Err(Error::JsError("Can't accept() WebSocket that was already used in a response.".to_owned()))
+            }
+        }
     }
 
     /// Sends `data` as JSON text.
@@ -115,12 +149,16 @@ impl WebSocket {
         Ok(self.host.ctx().close(self.accepted_id()?, Close { code, reason })?)
     }
 
-    /// The events of a socket that [`accept`](Self::accept) took, from now on.
+    /// The events of a socket that [`accept`](Self::accept) took or will take, from now on.
     ///
     /// # Errors
-    /// When it is a client end.
+    /// When it is a client end that a response has taken.
     pub fn events(&self) -> Result<EventStream<'_>> {
-        let feed = self.host.listeners().listen(self.server_id()?);
+        let feed = Rc::new(Feed::default());
+        match &self.end {
+            End::Client(end) if let Client::New(_, feeds) = &mut *end.borrow_mut() => feeds.push(feed.clone()),
+            _ => self.host.listeners().add(self.id()?, feed.clone()),
+        }
         Ok(EventStream { ws: self, feed, closed: false })
     }
 
@@ -131,7 +169,7 @@ impl WebSocket {
     /// When `value` does not serialize, or is larger than 16 KiB.
     pub fn serialize_attachment<T: Serialize>(&self, value: T) -> Result<()> {
         let bytes = attachment::encode(&value)?;
-        Ok(self.host.ctx().set_attachment(self.server_id()?, bytes)?)
+        Ok(self.host.ctx().set_attachment(self.id()?, bytes)?)
     }
 
     /// The value that was kept with the socket.
@@ -139,40 +177,58 @@ impl WebSocket {
     /// # Errors
     /// When it is not a `T`.
     pub fn deserialize_attachment<T: DeserializeOwned>(&self) -> Result<Option<T>> {
-        let bytes = self.host.ctx().attachment(self.server_id()?);
+        let bytes = self.host.ctx().attachment(self.id()?);
         bytes.map(|bytes| attachment::decode(&bytes)).transpose()
     }
 
     /// The state of the connection, as in JavaScript: 1 while it is open, 2 while it closes, 3 when it has
     /// closed.
     pub fn ready_state(&self) -> u16 {
+        self.known_id().map_or(1, |id| self.host.ctx().ready_state(id) as u16)
+    }
+
+    /// The runtime's number of a server end, or of a client end that was accepted.
+    pub(crate) fn id(&self) -> Result<SocketId> {
+        self.known_id().ok_or_else(|| Error::from("the client end of a WebSocket pair was not accepted"))
+    }
+
+    fn known_id(&self) -> Option<SocketId> {
         match &self.end {
-            End::Server(id) => self.host.ctx().ready_state(*id) as u16,
-            End::Client(_) => 1,
+            End::Server(id) => Some(*id),
+            End::Client(end) => match &*end.borrow() {
+                Client::Accepted(id) => Some(*id),
+                Client::New(..) | Client::Responded => None,
+            },
         }
     }
 
-    /// The runtime's number of a server end.
-    pub(crate) fn server_id(&self) -> Result<SocketId> {
-        match &self.end {
-            End::Server(id) => Ok(*id),
-            End::Client(_) => Err(Error::from("the client end of a WebSocket pair can only go into a response")),
+    /// The same, if there is one, of a socket that must be of this object.
+    pub(crate) fn known_id_of(&self, host: &Host) -> Result<Option<SocketId>> {
+        match self.host.is(host) {
+            true => Ok(self.known_id()),
+            false => Err(Error::from("the WebSocket is not of this object")),
         }
     }
 
     fn accepted_id(&self) -> Result<SocketId> {
-        self.server_id().map_err(|_| convert::not_accepted())
+        self.known_id().ok_or_else(convert::not_accepted)
     }
 
     /// Takes the client end out, for a response that leaves.
     pub(crate) fn take_client(&self) -> Result<ClientEnd> {
-        match &self.end {
-            End::Server(_) => {
-                Err(Error::from("a response carries the client end of a WebSocket pair, not the server end"))
+        let End::Client(end) = &self.end else {
+            return Err(Error::from("a response carries the client end of a WebSocket pair, not the server end"));
+        };
+        let mut client = end.borrow_mut();
+        match std::mem::replace(&mut *client, Client::Responded) {
+            Client::New(end, _) => Ok(end),
+            Client::Accepted(id) => {
+                *client = Client::Accepted(id);
+                Err(Error::JsError("Can't return WebSocket in a Response after calling accept().".to_owned()))
             }
-            End::Client(end) => end.take().ok_or_else(|| {
-                Error::JsError("Can't return WebSocket that was already used in a response.".to_owned())
-            }),
+            Client::Responded => {
+                Err(Error::JsError("Can't return WebSocket that was already used in a response.".to_owned()))
+            }
         }
     }
 }
@@ -238,8 +294,13 @@ impl Stream for EventStream<'_> {
 
 impl Drop for EventStream<'_> {
     fn drop(&mut self) {
-        if let End::Server(id) = self.ws.end {
-            self.ws.host.listeners().unlisten(id, &self.feed);
+        if let Some(id) = self.ws.known_id() {
+            return self.ws.host.listeners().unlisten(id, &self.feed);
+        }
+        if let End::Client(end) = &self.ws.end
+            && let Client::New(_, feeds) = &mut *end.borrow_mut()
+        {
+            feeds.retain(|feed| !Rc::ptr_eq(feed, &self.feed));
         }
     }
 }

@@ -75,7 +75,7 @@ struct Writer {
 }
 
 impl Bodies {
-    /// `numbers` counts the bodies of the isolate.
+    /// `numbers` counts the bodies of the isolate, and what else has numbers of that kind.
     pub(crate) fn new(numbers: Rc<Cell<u64>>) -> Self {
         let crowd = Cell::new(BODIES_UNREAD_MAX);
         Self { numbers, readers: RefCell::default(), writers: RefCell::default(), crowd }
@@ -137,19 +137,15 @@ impl Bodies {
     }
 }
 
-/// The number of a body as code holds it.
-fn numbered(number: u64) -> Out {
-    #[expect(clippy::cast_precision_loss, reason = "an isolate has fewer than 2^53 bodies")]
+/// The number of a body, or of an end of a pair, as code holds it.
+pub(crate) fn numbered(number: u64) -> Out {
+    #[expect(clippy::cast_precision_loss, reason = "an isolate has fewer than 2^53 of them")]
     Out::Number(number as f64)
 }
 
-fn number(call: &Call<'_>, index: usize) -> Result<u64, Fault> {
+pub(crate) fn number(call: &Call<'_>, index: usize) -> Result<u64, Fault> {
     let number = call.number(index)?;
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "what is no number of a body names none"
-    )]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "what is no such number names nothing")]
     Ok(number as u64)
 }
 

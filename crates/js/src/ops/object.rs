@@ -1,17 +1,21 @@
 //! The object itself, its tasks, and how it reaches other objects and Workers.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::time::Duration;
 
+use dormouse_runtime::body::Body;
 use dormouse_runtime::ctx::{Namespace, PendingResponse};
 use dormouse_runtime::node::WorkerIndex;
+use dormouse_runtime::object::failure::Kind;
 use dormouse_runtime::object::id::ObjectId;
-use dormouse_runtime::request::{Request, Response, StubError, Uncompressed};
+use dormouse_runtime::request::{OffersCompression, Request, Response, StatusText, StubError, Uncompressed};
+use http::header::{HeaderValue, SEC_WEBSOCKET_PROTOCOL, UPGRADE};
 use http::{Method, StatusCode, Uri};
 use slab::Slab;
 use tokio::sync::watch;
 
-use super::body::{Cf, frame, headers_in, headers_out};
+use super::body::{Cf, frame, headers_in, headers_out, number, numbered};
 use crate::engine::{Call, Fault, Op, Out};
 use crate::tasks::{GuestState, count};
 
@@ -28,9 +32,12 @@ pub(crate) const OPS: &[Op] = &[
     Op { name: "id_from_name", run: id_from_name },
     Op { name: "id_from_string", run: id_from_string },
     Op { name: "id_unique", run: id_unique },
+    Op { name: "stub_new", run: stub_new },
+    Op { name: "stub_drop", run: stub_drop },
     Op { name: "fetch_object", run: fetch_object },
     Op { name: "fetch_worker", run: fetch_worker },
     Op { name: "fetch_outside", run: fetch_outside },
+    Op { name: "fetch_socket", run: fetch_socket },
     Op { name: "fetch_abortable", run: fetch_abortable },
     Op { name: "fetch_abort", run: fetch_abort },
 ];
@@ -48,7 +55,7 @@ fn record(call: &Call<'_>) -> Result<Out, Fault> {
 
 /// `(guest, call, whether it was rejected, error)`: the promise of a handler was settled.
 fn settled(call: &Call<'_>) -> Result<Out, Fault> {
-    let result = if call.flag(2) { Err(call.fault(3)) } else { Ok(()) };
+    let result = if call.flag(2) { Err(call.fault_for_callers(3)) } else { Ok(()) };
     if let Some(guest) = call.isolate().guest(call.index(0)? as usize) {
         guest.settle_call(call.index(1)? as usize, result);
     }
@@ -65,14 +72,14 @@ fn section(call: &Call<'_>) -> Result<Out, Fault> {
     Ok(call.isolate().current()?.open_section()?.map_or(Out::Null, count))
 }
 
-/// `(call, status, headers, body, client or null)`
+/// `(call, status, headers, body, client or null, text of the status)`
 fn respond(call: &Call<'_>) -> Result<Out, Fault> {
     let guest = call.isolate().current()?;
     let Some(task) = guest.task_of(call.index(0)? as usize) else { return Ok(Out::Undefined) };
     let status = u16::try_from(call.index(1)?).ok().and_then(|status| StatusCode::from_u16(status).ok());
     // First what code has given away, so that a fault in the rest does not leave it behind.
     let body = guest.bodies.body_out(call, 3)?;
-    let client = if call.is_nullish(4) { None } else { guest.sockets.take_client(call.index(4)?) };
+    let client = if call.is_nullish(4) { None } else { guest.sockets.take_client(number(call, 4)?) };
     let status = status.ok_or_else(|| Fault::range_error("a status is a number from 100 to 999"))?;
     let headers = headers_out(&call.texts(2)?)?;
     let mut http = http::Response::new(body);
@@ -80,6 +87,10 @@ fn respond(call: &Call<'_>) -> Result<Out, Fault> {
     *http.headers_mut() = headers;
     if !call.isolate().compresses() {
         http.extensions_mut().insert(Uncompressed);
+    }
+    let text = call.text(5)?;
+    if !text.is_empty() {
+        http.extensions_mut().insert(StatusText(text));
     }
     guest.ctx().respond(task, Response { http, client });
     Ok(Out::Undefined)
@@ -131,16 +142,29 @@ fn id_unique(call: &Call<'_>) -> Result<Out, Fault> {
     Ok(id.to_string().into())
 }
 
-/// `(class, hex, name or null, method, url, headers, body, cf)`: a promise of a response's parts
-fn fetch_object(call: &Call<'_>) -> Result<Out, Fault> {
-    let guest = call.isolate().current()?;
-    let namespace = namespace(&guest, call)?;
+/// `(class, hex, name or null)`: a number for a stub
+fn stub_new(call: &Call<'_>) -> Result<Out, Fault> {
+    let namespace = namespace(&*call.isolate().current()?, call)?;
     let id: ObjectId = match call.optional_text(2)? {
         Some(name) => namespace.id_from_name(&name),
         None => namespace.id_from_string(&call.text(1)?).map_err(|error| Fault::type_error(error.to_string()))?,
     };
-    let request = request(&guest, call, 3)?;
-    response(call, guest.ctx().fetch(&namespace, &id, request))
+    Ok(count(call.isolate().stubs.borrow_mut().insert(namespace.stub(id))))
+}
+
+/// `(stub)`: nobody has it any more.
+fn stub_drop(call: &Call<'_>) -> Result<Out, Fault> {
+    call.isolate().stubs.borrow_mut().try_remove(call.index(0)? as usize);
+    Ok(Out::Undefined)
+}
+
+/// `(stub, method, url, headers, body, cf)`: a promise of a response's parts
+fn fetch_object(call: &Call<'_>) -> Result<Out, Fault> {
+    let guest = call.isolate().current()?;
+    let request = request(&guest, call, 1)?;
+    let stub = call.isolate().stubs.borrow().get(call.index(0)? as usize).cloned();
+    let stub = stub.ok_or_else(|| Fault::error("there is no such stub"))?;
+    response(call, guest.ctx().fetch(&stub, request))
 }
 
 /// `(worker, method, url, headers, body, cf)`: a promise of a response's parts
@@ -156,7 +180,31 @@ fn fetch_worker(call: &Call<'_>) -> Result<Out, Fault> {
 fn fetch_outside(call: &Call<'_>) -> Result<Out, Fault> {
     let guest = call.isolate().current()?;
     let request = request(&guest, call, 0)?;
-    let aborted = if call.is_nullish(5) { None } else { guest.aborts.listen(call.index(5)?) };
+    abortable(call, 5, request)
+}
+
+/// `(url, protocols or null, token)`: a promise of a response's parts, whose client end is the socket
+fn fetch_socket(call: &Call<'_>) -> Result<Out, Fault> {
+    let url = call.text(0)?;
+    let uri: Uri = url.parse().map_err(|_| Fault::type_error(format!("Invalid URL: {url}")))?;
+    let mut request = Request::new(Body::empty());
+    *request.uri_mut() = uri;
+    if call.isolate().compresses() {
+        request.extensions_mut().insert(OffersCompression);
+    }
+    let headers = request.headers_mut();
+    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    if let Some(protocols) = call.optional_text(1)? {
+        let protocols = HeaderValue::from_str(&protocols).map_err(|_| Fault::type_error("Invalid protocols"))?;
+        headers.insert(SEC_WEBSOCKET_PROTOCOL, protocols);
+    }
+    abortable(call, 2, request)
+}
+
+/// Sends a request to the outside, which is given up when the token among the arguments is aborted.
+fn abortable(call: &Call<'_>, token: usize, request: Request) -> Result<Out, Fault> {
+    let guest = call.isolate().current()?;
+    let aborted = if call.is_nullish(token) { None } else { guest.aborts.listen(call.index(token)?) };
     let response = response(call, guest.ctx().fetch_outside(request))?;
     match (response, aborted) {
         (Out::Later(response), Some(mut aborted)) => Out::later(async move {
@@ -209,6 +257,7 @@ pub(crate) fn request(guest: &GuestState, call: &Call<'_>, first: usize) -> Resu
     let url = call.text(first + 1)?;
     // A fragment is the client's own and is not sent (RFC 9110, section 7.1).
     let sent = url.split('#').next().unwrap_or_default();
+    let sent = without_user(sent);
     let uri: Uri = sent.parse().map_err(|_| Fault::type_error(format!("Invalid URL: {url}")))?;
     let mut headers = headers_out(&call.texts(first + 2)?)?;
     if !call.is_nullish(first + 3) {
@@ -224,29 +273,48 @@ pub(crate) fn request(guest: &GuestState, call: &Call<'_>, first: usize) -> Resu
     Ok(request)
 }
 
-/// Status, headers, body and client end of a response that is on its way.
+/// A URL without the name and the password in it, which are not sent: as in workerd nobody is told them.
+fn without_user(url: &str) -> Cow<'_, str> {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.into() };
+    let authority = rest.split(['/', '?']).next().unwrap_or_default();
+    match authority.rfind('@') {
+        Some(at) => format!("{scheme}://{}", &rest[at + 1..]).into(),
+        None => url.into(),
+    }
+}
+
+/// Status, headers, body, client end and text of the status of a response that is on its way; or null and what its failure is made of.
 fn response(call: &Call<'_>, pending: PendingResponse) -> Result<Out, Fault> {
     let guest = call.isolate().current()?;
     Out::later(async move {
-        let response = pending.await.map_err(|error| stub_fault(&error))?;
-        let (head, body) = response.http.into_parts();
-        let client = response.client.map(|client| count(guest.sockets.put_client(client)));
+        let response = match pending.await {
+            Ok(response) => response,
+            Err(error) => return Ok(failure(&error)),
+        };
+        let (mut head, body) = response.http.into_parts();
+        let text = head.extensions.remove::<StatusText>().map(|StatusText(text)| text);
+        let client = response.client.map(|client| numbered(guest.sockets.put_client(client)));
         Ok(Out::List(vec![
             u32::from(head.status.as_u16()).into(),
             headers_in(&head.headers),
             guest.bodies.body_in(body),
             client.into(),
+            text.into(),
         ]))
     })
 }
 
-/// What the caller of a stub sees. A text that begins with the name of a class of errors is one of that class.
-fn stub_fault(error: &StubError) -> Fault {
-    let text = error.to_string();
-    let kind = match error {
-        StubError::Failed(_) => "remote",
-        StubError::Overloaded(_) => "overloaded",
-        StubError::Disconnected => "disconnected",
-    };
-    Fault::new(kind, text)
+/// Null; then what the caller of a stub makes its error of: a text, what was thrown if anything was, and the names of
+/// properties that are true of it (reference 2.8).
+fn failure(error: &StubError) -> Out {
+    let (failure, is_remote) = error.failure();
+    let flags = [
+        ("remote", is_remote),
+        ("retryable", failure.kind == Kind::Disconnected),
+        ("overloaded", failure.kind == Kind::Overloaded),
+        ("durableObjectReset", failure.reset),
+    ];
+    let names: Vec<&str> = flags.iter().filter(|(_, is_true)| *is_true).map(|(name, _)| *name).collect();
+    let thrown = Some(failure.thrown.clone()).filter(|thrown| !thrown.is_empty());
+    Out::List(vec![Out::Null, Out::Shared(failure.text.clone()), thrown.into(), names.into()])
 }

@@ -4,7 +4,7 @@
  * An op names the class of its error; names that are no class of the language are names of a `DOMException`.
  */
 
-import { core_set_error_maker } from "dormouse:ops";
+import { clone_decode, core_set_error_maker } from "dormouse:ops";
 import { addStack } from "./stack.js";
 
 /** @type {Record<string, new (message?: string) => Error>} */
@@ -83,12 +83,42 @@ Object.defineProperty(DOMException.prototype, Symbol.toStringTag, {
 });
 
 /**
- * An error that was thrown in another object or Worker. Its text begins with the name of its class, unless that is
- * unknown.
+ * An error that was thrown in another object or Worker, or on the way there: a copy with the properties that callers are
+ * told (reference 2.8). Where it was thrown is said by the log of the one who threw it.
+ *
+ * @param {any[]} parts Null, its text, what was thrown if it came along, and the properties that are true of it.
+ */
+export function errorFromHost([, text, thrown, flags]) {
+    const error = thrown === null ? new Error(text) : copyOf(thrown, text);
+    if (error instanceof Error && !(error instanceof DOMException)) {
+        const stack = `${error.name}: ${error.message}`;
+        Object.defineProperty(error, "stack", { value: stack, writable: true, enumerable: false, configurable: true });
+    }
+    for (const flag of flags) {
+        error[flag] = true;
+    }
+    return error;
+}
+
+/**
+ * @param {Uint8Array} bytes
+ * @param {string} text
+ */
+function copyOf(bytes, text) {
+    try {
+        return clone_decode(bytes);
+    } catch {
+        return new Error(text);
+    }
+}
+
+/**
+ * An error that broke off a body which another object or Worker wrote: of it there is only a text, which begins with the
+ * name of its class, unless that is unknown.
  *
  * @param {string} text
  */
-function remote(text) {
+function ofBody(text) {
     const [, name, message] = /^([A-Za-z]+): ([^]*)$/.exec(text) ?? [];
     if (name !== undefined && Object.hasOwn(classes, name)) {
         return new classes[name](message);
@@ -106,11 +136,9 @@ function remote(text) {
 function make(name, message) {
     switch (name) {
         case "remote":
-            return Object.assign(remote(message), { remote: true });
-        case "overloaded":
-            return Object.assign(remote(message), { remote: true, overloaded: true });
+            return Object.assign(ofBody(message), { remote: true });
         case "disconnected":
-            return Object.assign(remote(message), { remote: true, retryable: true });
+            return Object.assign(new Error(message), { remote: true, retryable: true });
         default:
             return Object.hasOwn(classes, name) ? new classes[name](message) : new DOMException(message, name);
     }

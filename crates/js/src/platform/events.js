@@ -529,7 +529,7 @@ finish(CustomEvent);
 
 /** Its data is an own property, as in workerd; the rest is not, for each message makes one. */
 export class MessageEvent extends Event {
-    /** @type {{ origin: string, lastEventId: string, source: any, ports: any[] } | undefined} */
+    /** @type {{ origin: string | null, lastEventId: string, source: any, ports: any[] } | undefined} */
     #origin;
 
     /**
@@ -552,8 +552,9 @@ export class MessageEvent extends Event {
         this.#origin = { origin: toText(origin), lastEventId: toText(lastEventId), source, ports: [...(ports ?? [])] };
     }
 
+    /** A message of a socket has none. */
     get origin() {
-        return this.#origin?.origin ?? "";
+        return this.#origin === undefined ? null : this.#origin.origin;
     }
 
     get lastEventId() {
@@ -565,7 +566,7 @@ export class MessageEvent extends Event {
     }
 
     get ports() {
-        this.#origin ??= { origin: "", lastEventId: "", source: null, ports: [] };
+        this.#origin ??= { origin: null, lastEventId: "", source: null, ports: [] };
         return this.#origin.ports;
     }
 }

@@ -6,6 +6,7 @@
  */
 
 import { url_normalize } from "dormouse:ops";
+import { errorFromHost } from "./errors.js";
 import { valueIn } from "./headers.js";
 import { requestToHost } from "./request.js";
 import { letGoOfResponse, responseFromHost } from "./response.js";
@@ -54,6 +55,9 @@ async function followed(send, request) {
     for (;;) {
         const url = urls[urls.length - 1];
         const parts = await send(method, url, headers, body, request.cf);
+        if (parts[0] === null) {
+            throw errorFromHost(parts);
+        }
         const [status, flat] = /** @type {[number, string[]]} */ (parts);
         const location = request.redirect === "follow" && isRedirect(status) ? valueIn(flat, "location") : null;
         if (location === null) {

@@ -24,6 +24,7 @@ import { FormData } from "./form_data.js";
 import { Headers } from "./headers.js";
 import { keepTargets, refuseStrings } from "./language.js";
 import { MessageChannel, MessagePort } from "./message_channel.js";
+import { DurableObjectId, DurableObjectNamespace } from "./namespace.js";
 import { Navigator, ServiceWorkerGlobalScope, WorkerGlobalScope, navigator } from "./navigator.js";
 import { Performance, PerformanceEntry, PerformanceMark, PerformanceMeasure, performance } from "./performance.js";
 import { globalTarget, reportError } from "./report.js";
@@ -150,6 +151,8 @@ const globals = {
 /** Classes without a global name, whose instances cannot be cloned either. */
 const nameless = [
     ...sqlClasses,
+    DurableObjectId,
+    DurableObjectNamespace,
     DurableObjectState,
     DurableObjectStorage,
     DurableObjectTransaction,

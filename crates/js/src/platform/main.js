@@ -80,6 +80,8 @@ export function construct(kind, name, index, id, idName) {
         hasSql: !worker.classesWithoutSql.includes(name),
         /** @type {any} */ entrypoint: null,
         /** By their numbers. @type {any[]} */ sockets: [],
+        /** Sockets whose peer has closed and that wait for their own close. @type {Set<any>} */ halfOpen: new Set(),
+        halfOpenMax: 0,
         timers: new Map(),
         fires: new Map(),
         lastTimer: 0,
@@ -117,7 +119,7 @@ export async function fetch(record, call, method, url, headers, body, cf) {
         const response = await handle(record, requestFromHost(method, url, headers, body, cf));
         const parts = responseToHost(response, headers);
         ({ sent } = parts);
-        object_respond(call, parts.status, parts.headers, parts.body, parts.client);
+        object_respond(call, parts.status, parts.headers, parts.body, parts.client, parts.statusText);
     } finally {
         if (typeof body === "number") {
             // A body is there as long as its request is being answered, whoever still holds it.

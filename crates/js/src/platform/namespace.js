@@ -4,10 +4,12 @@
  * A stub does not contact its object; the first `fetch` does.
  */
 
-import { fetch_object, fetch_worker, id_from_name, id_from_string, id_unique } from "dormouse:ops";
+import { fetch_object, fetch_worker, id_from_name, id_from_string, id_unique, stub_drop, stub_new } from "dormouse:ops";
 import { isOn } from "./compat.js";
+import { DOMException } from "./errors.js";
 import { exchange } from "./exchange.js";
 import { wrongArgument } from "./idl.js";
+import { clonable } from "./structured_clone.js";
 
 /** How the platform makes things that user code cannot. */
 const INTERNAL = Symbol("internal");
@@ -104,8 +106,14 @@ export class Fetcher {
     }
 }
 
-export class DurableObjectStub {
+/** Numbers of stubs whose objects are gone. */
+const forgotten = new FinalizationRegistry(stub_drop);
+
+/** What workerd calls it too, so that code which asks a stub for its class sees the same name. */
+export const DurableObjectStub = class DurableObject {
     #id;
+    /** The stub at the host, which knows the instance that it has reached; none before it has sent anything. */
+    #handle = -1;
 
     /**
      * @param {symbol} key
@@ -124,11 +132,28 @@ export class DurableObjectStub {
      */
     async fetch(input, init) {
         checkCount(arguments.length);
-        const id = this.#id;
-        const send = (/** @type {any[]} */ ...request) => fetch_object(classOf(id), id.toString(), id.name ?? null, ...request);
-        return exchange(send, whole(input), init);
+        return exchange((...request) => fetch_object(this.#open(), ...request), whole(input), init);
     }
+
+    #open() {
+        if (this.#handle < 0) {
+            const id = this.#id;
+            this.#handle = stub_new(classOf(id), id.toString(), id.name ?? null);
+            forgotten.register(this, this.#handle);
+        }
+        return this.#handle;
+    }
+};
+
+Object.defineProperty(DurableObjectStub.prototype, Symbol.toStringTag, { value: "DurableObject", configurable: true });
+
+/** As in workerd a stub can be copied nowhere yet: that comes with method calls. @returns {any} */
+function refused() {
+    throw new DOMException("ServiceStub cannot be serialized in this context.", "DataCloneError");
 }
+
+clonable(Fetcher, "ServiceStub", refused, refused);
+clonable(DurableObjectStub, "ServiceStub", refused, refused);
 
 const LOCAL = "Jurisdiction restrictions are not implemented in workerd.";
 

@@ -281,7 +281,9 @@ function withBody(record, content) {
  * @param {boolean} isRedirected
  */
 export function responseFromHost(parts, method, url, isRedirected) {
-    const [status, flat, body, client] = /** @type {[number, string[], any, number | null]} */ (parts);
+    const [status, flat, body, client, text] = /** @type {[number, string[], any, number | null, string | null]} */ (
+        parts
+    );
     const isEmpty = method === "HEAD" || isBodiless(status);
     return new Response(INTERNAL, {
         __proto__: PLAIN,
@@ -290,6 +292,8 @@ export function responseFromHost(parts, method, url, isRedirected) {
         flat,
         isImmutable: true,
         status,
+        // As in workerd, which knows the usual text of no other one.
+        statusText: text ?? (status === 101 ? "Switching Protocols" : ""),
         webSocket: client === null ? null : clientOf(client),
         url: url.split("#", 1)[0],
         isRedirected,
@@ -319,7 +323,7 @@ export function responseToHost(response, requested) {
     if (record === undefined) {
         throw new TypeError("Incorrect type for Promise: the Promise did not resolve to 'Response'.");
     }
-    const { status, webSocket, content } = record;
+    const { status, statusText, webSocket, content } = record;
     if (status === 0) {
         throw new TypeError("Return value from serve handler must not be an error response (like Response.error())");
     }
@@ -331,5 +335,5 @@ export function responseToHost(response, requested) {
     }
     const { body, sent } = give(content ?? null, USED);
     const client = webSocket === null ? null : useInResponse(webSocket);
-    return { status, headers: flatIn(record), body, client, sent };
+    return { status, statusText, headers: flatIn(record), body, client, sent };
 }

@@ -8,11 +8,13 @@ import {
 } from "dormouse:ops";
 import {
     acceptHibernatable,
+    broadcast,
     getAutoResponse,
     getAutoResponseTimestamp,
     getTags,
     getWebSockets,
     setAutoResponse,
+    setSlowClients,
 } from "./websocket.js";
 import { toNumber, wrongArgument } from "./idl.js";
 import { enterSection } from "./sections.js";
@@ -31,7 +33,24 @@ export function waitUntil(promise) {
     }
 }
 
+/** @type {(state: DurableObjectState) => any} */
+let recordOf;
+
+/** Made when it is asked for: many objects never do. */
+const LAZY_STORAGE = {
+    /** @this {DurableObjectState} */
+    get() {
+        const value = newStorage(new Shared(recordOf(this)));
+        Object.defineProperty(this, "storage", { value, writable: true, enumerable: true, configurable: true });
+        return value;
+    },
+    enumerable: true,
+    configurable: true,
+};
+
 export class DurableObjectState {
+    /** @type {any} */
+    storage;
     #record;
 
     /**
@@ -41,6 +60,7 @@ export class DurableObjectState {
      */
     constructor(id, exports, record) {
         this.#record = record;
+        Object.defineProperty(this, "storage", LAZY_STORAGE);
         this.id = id;
         this.props = {};
         if (exports !== undefined) {
@@ -48,11 +68,8 @@ export class DurableObjectState {
         }
     }
 
-    /** Made when it is asked for: many objects never do. */
-    get storage() {
-        const value = newStorage(new Shared(this.#record));
-        Object.defineProperty(this, "storage", { value, writable: true, enumerable: true, configurable: true });
-        return value;
+    static {
+        recordOf = (state) => state.#record;
     }
 
     /** @param {unknown} promise */
@@ -86,6 +103,24 @@ export class DurableObjectState {
     /** @param {string} [tag] */
     getWebSockets(tag) {
         return getWebSockets(tag);
+    }
+
+    /**
+     * Ours; workerd has none.
+     *
+     * @param {string | ArrayBuffer | ArrayBufferView} message
+     * @param {{ tag?: string, except?: WebSocket | Iterable<WebSocket> }} [options]
+     */
+    broadcast(message, options) {
+        if (arguments.length < 1) {
+            throw wrongArgument("DurableObjectState", "broadcast", 1, "ArrayBuffer or ArrayBufferView or string");
+        }
+        return broadcast(message, options);
+    }
+
+    /** Ours; workerd has none. @param {"close" | "drop-oldest"} [rule] */
+    setSlowClients(rule) {
+        setSlowClients(rule);
     }
 
     /** @param {WebSocket} socket */

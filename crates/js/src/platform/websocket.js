@@ -3,34 +3,44 @@
  *
  * The host has the truth about a socket; an object of this class holds a number for it. For one connection there is one
  * `WebSocket` as long as the instance lives, in its record's list. The two ends of a pair are alike until one of them is
- * accepted: that one is the object's end, the other one goes into a response.
+ * accepted: that one is the object's end. The other one goes into a response, or is accepted too: then it becomes a
+ * socket of its own, which the host joins to the first one. What nobody can reach any more is dropped, and the socket at
+ * its other end hears a close. A socket of `new WebSocket(url)` is of neither end: it becomes one of its object, accepted,
+ * when the server has agreed.
  */
 
 import {
     clone_decode,
     clone_encode,
     guest_record,
+    socket_abandon,
     socket_accept,
     socket_accept_standard,
+    socket_adopt,
     socket_attach,
     socket_attachment,
     socket_auto_responded,
     socket_auto_response,
+    socket_broadcast,
+    socket_check,
     socket_close,
-    socket_drop_client,
+    socket_disconnect,
     socket_forget,
+    socket_forsake,
     socket_list,
     socket_pair,
     socket_send,
     socket_set_auto_response,
+    socket_slow_clients,
     socket_state,
     socket_tags,
 } from "dormouse:ops";
 import { isOn } from "./compat.js";
 import { TextEncoder } from "./encoding.js";
 import { DOMException } from "./errors.js";
-import { isObject, toInteger, toText, wrongArgument, wrongConstructorArgument } from "./idl.js";
-import { CloseEvent, ErrorEvent, EventTarget, dispatch, messageEvent } from "./events.js";
+import { isObject, toInteger, toText, wrongArgument, wrongConstructorArgument, wrongField } from "./idl.js";
+import { CloseEvent, ErrorEvent, Event, EventTarget, dispatch, emit, messageEvent } from "./events.js";
+import { giveUp, outgoing, shakeHands } from "./websocket_client.js";
 
 const CONNECTING = 0;
 const OPEN = 1;
@@ -43,11 +53,16 @@ const STANDARD = 1;
 const HIBERNATABLE = 2;
 const CLIENT = 3;
 const RESPONDED = 4;
+/** Of `new WebSocket(url)`, until the server has answered. */
+const OPENING = 5;
+const FAILED = 6;
 
 /** The host has the same for a socket that it knows. */
 const ATTACHMENT_LEN_MAX = 16384;
 /** Two that are alike count twice here, and once for the host. */
 const TAGS_MAX = 10;
+/** Half-open sockets of a guest at which those whose peer has gone are looked for first. */
+const HALF_OPEN_MAX = 64;
 /** What fits into a Close frame beside its code. */
 const REASON_LEN_MAX = 123;
 
@@ -69,10 +84,20 @@ export let useInResponse;
 export let socketOf;
 /** @type {(socket: any) => boolean} */
 let isStandard;
+/** The guests and numbers of sockets. @type {(sockets: any[]) => { guest: number, socket: number }[]} */
+let handlesOf;
 /** The socket has ended. @type {(record: any, socket: any) => void} */
 let forget;
+/** The close event of a standard socket was dispatched. @type {(record: any, socket: any, wasClean: boolean) => void} */
+let leave;
+/** A listener of a standard socket has thrown. @type {(record: any, socket: any, error: unknown) => void} */
+let fail;
+/** The close or error event of a hibernatable socket was delivered. @type {(socket: any) => void} */
+let part;
 /** @type {() => [WebSocket, WebSocket]} */
 let newPair;
+/** Asks a server for the socket. @type {(socket: any) => Promise<void>} */
+let open;
 /** The `WebSocket` of a response that came. @type {(client: number) => WebSocket} */
 export let clientOf;
 
@@ -84,50 +109,75 @@ export class WebSocket extends EventTarget {
     #mode = NEW;
     /** Whether `close` was called; a socket that wakes up with its object asks the host. */
     #closed = false;
-    /** What both ends of a pair know. @type {{ server: number, client: number, taken: boolean } | null} */
+    /** Whether its close or error event was delivered: it is not the object's any more. */
+    #isOver = false;
+    /** What a listener threw, which ended it. @type {{ error: unknown } | null} */
+    #failure = null;
+    /** What both ends of a pair know. @type {Pair | null} */
     #pair = null;
+    /** What `new WebSocket(url)` asks for. @type {import("./websocket_client.js").Outgoing | null} */
+    #outgoing = null;
+    /** Reached by this end alone, until it is used. @type {Claim | null} */
+    #claim = null;
     #binaryType = "arraybuffer";
     /** What `serializeAttachment` got while the end was no socket of its own, or no more. @type {Uint8Array | null} */
     #attachment = null;
 
     /**
-     * @param {string | URL | symbol} url
+     * @param {string | URL | symbol} [url]
      * @param {any} [protocols]
      */
-    constructor(url, protocols) {
+    constructor(url = undefined, protocols = undefined) {
         super();
-        if (url !== INTERNAL) {
-            throw new Error("new WebSocket(url) is not supported yet: see docs/compatibility.md");
-        }
         if (isOn("websocket_standard_binary_type")) {
             this.#binaryType = "blob";
         }
+        if (url !== INTERNAL) {
+            if (arguments.length < 1) {
+                throw wrongConstructorArgument("WebSocket", 1, "string");
+            }
+            this.#guest = guest_record().index;
+            this.#outgoing = outgoing(url, protocols);
+            this.#mode = OPENING;
+            open(this);
+            return;
+        }
         this.#guest = protocols.guest;
         this.#socket = protocols.socket;
-        this.#pair = protocols.pair;
         this.#mode = protocols.mode;
+        if (protocols.pair !== null) {
+            this.#pair = protocols.pair;
+            this.#claim = claimOn(protocols.pair);
+        }
     }
 
     get readyState() {
+        if (this.#failure !== null) {
+            return CLOSED;
+        }
         switch (this.#mode) {
             case STANDARD:
             case HIBERNATABLE:
-                return this.#socket < 0 ? CLOSED : socket_state(this.#socket);
+                return this.#isLive() ? socket_state(this.#guest, this.#socket) : CLOSED;
+            case OPENING:
+                return this.#outgoing?.isClosed ? CLOSING : CONNECTING;
+            case FAILED:
+                return CLOSED;
             default:
                 return OPEN;
         }
     }
 
     get url() {
-        return null;
+        return this.#outgoing === null ? null : this.#outgoing.url;
     }
 
     get protocol() {
-        return "";
+        return this.#outgoing === null ? "" : this.#outgoing.protocol;
     }
 
     get extensions() {
-        return "";
+        return this.#outgoing === null ? "" : this.#outgoing.extensions;
     }
 
     /** What waits is the host's; like workerd, this tells of nothing. */
@@ -150,21 +200,33 @@ export class WebSocket extends EventTarget {
         if (options != null && !isObject(options)) {
             throw wrongArgument("WebSocket", "accept", 1, "AcceptOptions");
         }
-        switch (this.#mode) {
-            case STANDARD:
-                return;
-            case HIBERNATABLE:
-                throw new TypeError("Can't accept() WebSocket after enabling hibernation.");
-            case RESPONDED:
-                throw new TypeError("Can't accept() WebSocket that was already used in a response.");
-            case CLIENT:
-                throw new Error("accept() on both ends of a pair is not supported yet: see docs/compatibility.md");
+        const { allowHalfOpen } = options ?? {};
+        const isHalfOpen = allowHalfOpen === undefined ? isHalfOpenByDefault() : Boolean(allowHalfOpen);
+        if (this.#outgoing !== null) {
+            throw new TypeError("Websockets obtained from the 'new WebSocket()' constructor cannot call accept");
         }
-        this.#take();
-        socket_accept_standard(this.#guest, this.#socket);
+        const mode = this.#mode;
+        if (mode === RESPONDED || this.#isReleased()) {
+            throw new TypeError("Can't accept() WebSocket that was already used in a response.");
+        }
+        if (mode === HIBERNATABLE) {
+            throw new TypeError("Can't accept() WebSocket after enabling hibernation.");
+        }
+        if (mode === STANDARD) {
+            return;
+        }
+        const pair = /** @type {Pair} */ (this.#pair);
+        if (pair.isServerUsed) {
+            this.#socket = socket_adopt(this.#guest, pair.client);
+            pair.isClientUsed = true;
+        } else {
+            this.#socket = pair.server;
+            pair.isServerUsed = true;
+        }
+        socket_accept_standard(this.#guest, this.#socket, isHalfOpen, pair.client);
         this.#mode = STANDARD;
         guest_record().sockets[this.#socket] = this;
-        this.#keepAttachment();
+        this.#settle();
     }
 
     /** @param {string | ArrayBuffer | ArrayBufferView} message */
@@ -175,14 +237,14 @@ export class WebSocket extends EventTarget {
             );
         }
         const data = payload(message);
-        if (this.#mode === RESPONDED) {
+        if (this.#mode === RESPONDED || this.#mode === FAILED) {
             return;
         }
         this.#mustBeAccepted();
         if (this.#closed) {
             throw new TypeError("Can't call WebSocket send() after close().");
         }
-        if (this.#socket >= 0) {
+        if (this.#isLive()) {
             socket_send(this.#guest, this.#socket, data);
         }
     }
@@ -209,14 +271,32 @@ export class WebSocket extends EventTarget {
                 "SyntaxError",
             );
         }
-        if (this.#mode === RESPONDED) {
+        if (this.#mode === RESPONDED || this.#mode === FAILED) {
             return;
         }
-        this.#mustBeAccepted();
-        this.#closed = true;
-        if (this.#socket >= 0) {
-            socket_close(this.#guest, this.#socket, number, text);
+        if (this.#mode === OPENING) {
+            return giveUp(/** @type {any} */ (this.#outgoing));
         }
+        this.#mustBeAccepted();
+        if (this.#failure !== null) {
+            throw this.#failure.error;
+        }
+        this.#closed = true;
+        if (this.#isLive()) {
+            socket_close(this.#guest, this.#socket, number, text);
+            if (this.#mode === STANDARD && this.#isOver) {
+                forget(guest_record(), this);
+            }
+        }
+    }
+
+    /** Whether the host knows the socket, which it checks the owner of; without a host it is checked here. */
+    #isLive() {
+        if (this.#socket < 0) {
+            socket_check(this.#guest);
+            return false;
+        }
+        return true;
     }
 
     #mustBeAccepted() {
@@ -233,9 +313,9 @@ export class WebSocket extends EventTarget {
             );
         }
         const bytes = clone_encode(value);
-        const live = (this.#mode === HIBERNATABLE || this.#mode === STANDARD) && this.#socket >= 0;
+        const live = (this.#mode === HIBERNATABLE || this.#mode === STANDARD) && this.#isLive();
         if (live) {
-            socket_attach(this.#socket, bytes);
+            socket_attach(this.#guest, this.#socket, bytes);
         } else if (bytes.length > ATTACHMENT_LEN_MAX) {
             throw new Error(
                 `A WebSocket 'attachment' cannot be larger than ${ATTACHMENT_LEN_MAX} bytes.` +
@@ -247,24 +327,35 @@ export class WebSocket extends EventTarget {
     }
 
     deserializeAttachment() {
-        const live = (this.#mode === HIBERNATABLE || this.#mode === STANDARD) && this.#socket >= 0;
-        const bytes = live ? socket_attachment(this.#socket) : this.#attachment;
+        const live = (this.#mode === HIBERNATABLE || this.#mode === STANDARD) && this.#isLive();
+        const bytes = live ? socket_attachment(this.#guest, this.#socket) : this.#attachment;
         return bytes === null ? null : clone_decode(bytes);
     }
 
-    /** Becomes the object's end of its pair. */
-    #take() {
-        const pair = this.#pair;
-        if (pair !== null) {
-            pair.taken = true;
-            this.#socket = pair.server;
+    /** Whether it was a socket of its object. */
+    #isReleased() {
+        return (this.#mode === HIBERNATABLE && this.#isOver) || (this.#mode === STANDARD && this.#socket < 0);
+    }
+
+    /** It has become a socket of its object. */
+    #settle() {
+        if (this.#pair !== null) {
+            this.#release();
+        }
+        if (this.#attachment !== null) {
+            socket_attach(this.#guest, this.#socket, this.#attachment);
+            this.#attachment = null;
         }
     }
 
-    #keepAttachment() {
-        if (this.#attachment !== null) {
-            socket_attach(this.#socket, this.#attachment);
-            this.#attachment = null;
+    /** It was used: that nobody can reach it any more means nothing from now on. */
+    #release() {
+        const claim = /** @type {Claim} */ (this.#claim);
+        claim.held.isUsed = true;
+        this.#claim = null;
+        const pair = /** @type {Pair} */ (this.#pair);
+        if (pair.isForsaken) {
+            letGo(pair);
         }
     }
 
@@ -274,19 +365,12 @@ export class WebSocket extends EventTarget {
             if (tags !== undefined && !Array.isArray(tags)) {
                 throw wrongArgument("DurableObjectState", "acceptWebSocket", 2, "Array");
             }
-            switch (socket.#mode) {
-                case STANDARD:
-                case HIBERNATABLE:
-                    throw new Error(
-                        "Cannot call `acceptWebSocket()` if the WebSocket was already accepted via `accept()`",
-                    );
-                case CLIENT:
-                case RESPONDED:
-                    throw new Error(
-                        "Cannot call `acceptWebSocket()` on this WebSocket because its pair has already been accepted or used in a Response.",
-                    );
+            const mode = socket.#mode;
+            if ((mode === STANDARD || mode === HIBERNATABLE) && !socket.#isReleased()) {
+                throw new Error("Cannot call `acceptWebSocket()` if the WebSocket was already accepted via `accept()`");
             }
-            if (socket.#pair?.taken) {
+            const pair = socket.#pair;
+            if (mode !== NEW || pair.isServerUsed || pair.isClientUsed) {
                 throw new Error(
                     "Cannot call `acceptWebSocket()` on this WebSocket because its pair has already been accepted or used in a Response.",
                 );
@@ -295,27 +379,29 @@ export class WebSocket extends EventTarget {
             if (list.length > TAGS_MAX) {
                 throw new Error(`a Hibernatable WebSocket cannot have more than ${TAGS_MAX} tags`);
             }
-            socket_accept(socket.#guest, socket.#pair.server, list);
-            socket.#take();
+            socket_accept(socket.#guest, pair.server, list, pair.client);
+            pair.isServerUsed = true;
+            socket.#socket = pair.server;
             socket.#mode = HIBERNATABLE;
             guest_record().sockets[socket.#socket] = socket;
-            socket.#keepAttachment();
+            socket.#settle();
         };
         getTags = (socket) => {
             check(socket, "getTags");
             if (socket.#mode === STANDARD) {
                 throw new Error("only hibernatable websockets can have tags.");
             }
-            if (socket.#mode !== HIBERNATABLE || socket.#socket < 0) {
+            if (socket.#mode !== HIBERNATABLE || !socket.#isLive() || socket.#isOver) {
                 throw new Error(
                     "you must call 'acceptWebSocket()' before attempting to access the tags of a WebSocket.",
                 );
             }
-            return socket_tags(socket.#socket);
+            return socket_tags(socket.#guest, socket.#socket);
         };
         getAutoResponseTimestamp = (socket) => {
             check(socket, "getWebSocketAutoResponseTimestamp");
-            const at = socket.#socket < 0 || socket.#mode !== HIBERNATABLE ? null : socket_auto_responded(socket.#socket);
+            const isKnown = socket.#mode === HIBERNATABLE && socket.#isLive();
+            const at = isKnown ? socket_auto_responded(socket.#guest, socket.#socket) : null;
             return at === null ? null : new Date(at);
         };
         useInResponse = (socket) => {
@@ -329,10 +415,14 @@ export class WebSocket extends EventTarget {
                     throw new TypeError("Can't return WebSocket in a Response after calling accept().");
                 case RESPONDED:
                     throw new TypeError("Can't return WebSocket that was already used in a response.");
+                case OPENING:
+                case FAILED:
+                    throw new TypeError("Can't return WebSocket in a Response if it was created with `new WebSocket()`");
             }
-            const pair = /** @type {{ client: number, taken: boolean }} */ (socket.#pair);
+            const pair = /** @type {Pair} */ (socket.#pair);
             socket.#mode = RESPONDED;
-            pair.taken = true;
+            pair.isClientUsed = true;
+            socket.#release();
             return pair.client;
         };
         socketOf = (record, number) => {
@@ -343,28 +433,141 @@ export class WebSocket extends EventTarget {
             const state = { guest: record.index, socket: number, pair: null, mode: HIBERNATABLE };
             return (record.sockets[number] = new WebSocket(INTERNAL, state));
         };
+        handlesOf = (sockets) => sockets.map((socket) => ({ guest: socket.#guest, socket: socket.#socket }));
         isStandard = (socket) => socket.#mode === STANDARD;
         forget = (record, socket) => {
+            record.halfOpen.delete(socket);
             if (socket.#socket >= 0) {
-                socket.#attachment = socket_attachment(socket.#socket);
+                socket.#attachment = socket_attachment(socket.#guest, socket.#socket);
                 record.sockets[socket.#socket] = undefined;
                 socket_forget(socket.#socket);
                 socket.#socket = -1;
             }
         };
+        leave = (record, socket, wasClean) => {
+            socket.#isOver = true;
+            if (socket.#socket >= 0 && socket_state(socket.#guest, socket.#socket) !== CLOSED) {
+                return waitForClose(record, socket);
+            }
+            // A Close was answered, if not by the code then for it.
+            socket.#closed ||= wasClean;
+            forget(record, socket);
+        };
+        fail = (record, socket, thrown) => {
+            const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+            socket.#failure = { error };
+            emit(socket, new ErrorEvent("error", { error, message: `Uncaught ${error}` }));
+            socket_disconnect(socket.#guest, socket.#socket);
+            forget(record, socket);
+            socket.#failure = null;
+        };
+        part = (socket) => {
+            socket.#isOver = true;
+        };
+        open = async (socket) => {
+            try {
+                const client = await shakeHands(socket.#outgoing);
+                const number = socket_adopt(socket.#guest, client);
+                socket_accept_standard(socket.#guest, number, isHalfOpenByDefault(), client);
+                socket.#socket = number;
+                socket.#mode = STANDARD;
+                guest_record().sockets[number] = socket;
+                socket.#settle();
+                dispatch(socket, new Event("open"));
+            } catch (thrown) {
+                if (socket.#socket >= 0) {
+                    socket_disconnect(socket.#guest, socket.#socket);
+                    forget(guest_record(), socket);
+                }
+                socket.#mode = FAILED;
+                const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+                emit(socket, new ErrorEvent("error", { error, message: `Uncaught ${error}` }));
+                const reason = "Failed to establish websocket connection";
+                emit(socket, new CloseEvent("close", { code: 1006, reason, wasClean: false }));
+            }
+        };
         newPair = () => {
             const { index } = guest_record();
             const [server, client] = socket_pair();
-            const pair = { server, client, taken: false };
+            const pair = { guest: index, server, client, isServerUsed: false, isClientUsed: false, isForsaken: false };
             const end = () => new WebSocket(INTERNAL, { guest: index, socket: -1, pair, mode: NEW });
             return [end(), end()];
         };
         clientOf = (client) => {
             const { index } = guest_record();
-            const pair = { server: -1, client, taken: true };
+            const pair = { guest: index, server: -1, client, isServerUsed: true, isClientUsed: false, isForsaken: false };
             return new WebSocket(INTERNAL, { guest: index, socket: -1, pair, mode: CLIENT });
         };
     }
+}
+
+/**
+ * What both ends of a pair know. The server's end is a socket of the object that made the pair, the client's becomes one
+ * of whoever accepts it. `isForsaken` says that nobody can reach one of the two any more, and that it was not used.
+ *
+ * @typedef {{
+ *     guest: number,
+ *     server: number,
+ *     client: number,
+ *     isServerUsed: boolean,
+ *     isClientUsed: boolean,
+ *     isForsaken: boolean,
+ * }} Pair
+ */
+
+/**
+ * An end of a pair that was not used holds one. Once it is used, the host lets go of the pair in other ways.
+ *
+ * @typedef {{ held: { pair: Pair, isUsed: boolean } }} Claim
+ */
+
+/** Ends that nobody can reach any more. @type {FinalizationRegistry<Claim["held"]>} */
+const forsaken = new FinalizationRegistry(({ pair, isUsed }) => {
+    if (isUsed) {
+        return;
+    }
+    if (pair.isServerUsed || pair.isClientUsed || pair.isForsaken) {
+        letGo(pair);
+    }
+    pair.isForsaken = true;
+});
+
+/** @param {Pair} pair @returns {Claim} */
+function claimOn(pair) {
+    const claim = { held: { pair, isUsed: false } };
+    forsaken.register(claim, claim.held);
+    return claim;
+}
+
+/** Nobody will use what of a pair was not used: the other end of it hears that its peer has gone. @param {Pair} pair */
+function letGo(pair) {
+    if (!pair.isClientUsed) {
+        pair.isClientUsed = true;
+        socket_abandon(pair.guest, pair.client);
+    }
+    if (!pair.isServerUsed) {
+        pair.isServerUsed = true;
+        socket_forsake(pair.guest, pair.client);
+    }
+}
+
+/**
+ * A half-open socket whose peer has closed waits for its own close. If the peer goes before, no event will tell.
+ *
+ * @param {any} record
+ * @param {WebSocket} socket
+ */
+function waitForClose(record, socket) {
+    const { halfOpen } = record;
+    if (halfOpen.size >= record.halfOpenMax) {
+        for (const one of halfOpen) {
+            if (one.readyState === CLOSED) {
+                forget(record, one);
+            }
+        }
+        record.halfOpenMax = Math.max(HALF_OPEN_MAX, 2 * halfOpen.size);
+    }
+    halfOpen.add(socket);
 }
 
 const constants = { CONNECTING, OPEN, CLOSING, CLOSED };
@@ -385,10 +588,18 @@ for (const name of ["readyState", "url", "protocol", "extensions", "binaryType",
  * @param {unknown} message
  */
 function payload(message) {
+    if (typeof message === "string") {
+        return message;
+    }
     if (message instanceof DataView) {
         return new Uint8Array(message.buffer, message.byteOffset, message.byteLength);
     }
     return ArrayBuffer.isView(message) || message instanceof ArrayBuffer ? message : toText(message);
+}
+
+/** Whether a socket stays open when its peer closes, unless it is said. */
+function isHalfOpenByDefault() {
+    return !isOn("web_socket_auto_reply_to_close");
 }
 
 /** Codes that user code may send (reference 1.6). @param {number} code */
@@ -469,6 +680,51 @@ export function getWebSockets(tag) {
     return socket_list(tag === undefined ? null : String(tag)).map((/** @type {number} */ number) => socketOf(record, number));
 }
 
+/**
+ * One message to every open socket, or to those that the options choose; an addition of ours. Nothing is made for a
+ * socket, and the text is converted once.
+ *
+ * @param {unknown} message
+ * @param {any} [options]
+ * @returns {number}
+ */
+export function broadcast(message, options) {
+    if (options != null && !isObject(options)) {
+        throw wrongArgument("DurableObjectState", "broadcast", 2, "BroadcastOptions");
+    }
+    const { tag, except } = options ?? {};
+    if (tag !== undefined && typeof tag !== "string") {
+        throw wrongField("BroadcastOptions", "tag", "string");
+    }
+    const handles = except === undefined ? [] : handlesOf(socketsIn(except));
+    const { index } = guest_record();
+    // Whoever leaves out another object's socket hears that it is one: the op refuses a guest that does not run.
+    const { guest } = handles.find((handle) => handle.guest !== index) ?? { guest: index };
+    // A socket that has ended, or is still to be accepted, gets nothing anyhow.
+    const numbers = handles.map(({ socket }) => socket).filter((socket) => socket >= 0);
+    return socket_broadcast(guest, payload(message), tag ?? null, numbers);
+}
+
+/** A socket or several, as a list. @param {any} value @returns {any[]} */
+function socketsIn(value) {
+    if (value instanceof WebSocket) {
+        return [value];
+    }
+    const list = isObject(value) && Symbol.iterator in value ? Array.from(/** @type {any} */ (value)) : [null];
+    if (!list.every((socket) => socket instanceof WebSocket)) {
+        throw wrongField("BroadcastOptions", "except", "WebSocket or Iterable<WebSocket>");
+    }
+    return list;
+}
+
+/** What becomes of clients that read too slowly; an addition of ours. @param {unknown} [rule] */
+export function setSlowClients(rule) {
+    if (rule !== undefined && rule !== "close" && rule !== "drop-oldest") {
+        throw new TypeError("setSlowClients() takes 'close', 'drop-oldest', or nothing for what the server is set to.");
+    }
+    socket_slow_clients(rule === undefined ? null : rule === "drop-oldest");
+}
+
 /** @param {WebSocketRequestResponsePair} [pair] */
 export function setAutoResponse(pair) {
     if (pair === undefined) {
@@ -496,7 +752,11 @@ export function deliverMessage(record, number, data) {
     const socket = socketOf(record, number);
     if (isStandard(socket)) {
         const value = typeof data === "string" ? data : binary(socket, data);
-        dispatch(socket, messageEvent(value));
+        try {
+            dispatch(socket, messageEvent(value));
+        } catch (error) {
+            fail(record, socket, error);
+        }
         return undefined;
     }
     const { instance } = record;
@@ -526,8 +786,8 @@ function binary(socket, data) {
 export function deliverClose(record, number, code, reason, wasClean) {
     const socket = socketOf(record, number);
     if (isStandard(socket)) {
-        dispatch(socket, new CloseEvent("close", { code, reason, wasClean }));
-        forget(record, socket);
+        emit(socket, new CloseEvent("close", { code, reason, wasClean }));
+        leave(record, socket, wasClean);
         return undefined;
     }
     return farewell(record, socket, "webSocketClose", [socket, code, reason, wasClean]);
@@ -545,7 +805,7 @@ export function deliverError(record, number, message) {
     const error = new Error(message);
     if (isStandard(socket)) {
         forget(record, socket);
-        dispatch(socket, new ErrorEvent("error", { error, message: `Uncaught ${error}` }));
+        emit(socket, new ErrorEvent("error", { error, message: `Uncaught ${error}` }));
         return undefined;
     }
     return farewell(record, socket, "webSocketError", [socket, error]);
@@ -563,6 +823,7 @@ function farewell(record, socket, handler, args) {
     try {
         result = typeof instance[handler] === "function" ? instance[handler](...args) : undefined;
     } finally {
+        part(socket);
         if (!(result instanceof Promise)) {
             forget(record, socket);
         }
@@ -575,5 +836,5 @@ function farewell(record, socket, handler, args) {
 
 /** Nobody will connect the client end of a response. @param {number} client */
 export function dropClient(client) {
-    socket_drop_client(client);
+    socket_abandon(guest_record().index, client);
 }

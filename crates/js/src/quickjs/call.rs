@@ -54,12 +54,7 @@ impl Call<'_> {
 
     /// A handle or a count.
     pub(crate) fn index(&self, index: usize) -> Result<u32, Fault> {
-        let number = self.number(index)?;
-        if number.fract() != 0.0 || !(0.0..=f64::from(u32::MAX)).contains(&number) {
-            return Err(Fault::range_error(format!("argument {index} of an op must be a whole number")));
-        }
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked above")]
-        Ok(number as u32)
+        whole(self.number(index)?, index)
     }
 
     pub(crate) fn flag(&self, index: usize) -> bool {
@@ -134,6 +129,13 @@ impl Call<'_> {
         Ok(texts)
     }
 
+    /// A list of handles.
+    pub(crate) fn indices(&self, index: usize) -> Result<Vec<u32>, Fault> {
+        // SAFETY: the references keep their values alive.
+        let number = |value: &JsRef| unsafe { as_number(value.raw()) }.unwrap_or(f64::NAN);
+        self.values(index)?.iter().map(|value| whole(number(value), index)).collect()
+    }
+
     /// A list of anything; none for what is no list.
     pub(crate) fn values(&self, index: usize) -> Result<Vec<JsRef>, Fault> {
         let engine = self.engine();
@@ -149,6 +151,17 @@ impl Call<'_> {
             }
         }
         Ok(values)
+    }
+
+    /// Whether the argument is the very text that is kept there, not only one like it.
+    pub(crate) fn is_same_text(&self, index: usize, kept: &JsRef) -> bool {
+        // SAFETY: both are alive. Texts never change, so one that has not moved is the same.
+        unsafe {
+            let (one, other) = (self.arg(index), kept.raw());
+            self.is_text(index)
+                && qjs::JS_IsString(other)
+                && std::ptr::eq(qjs::JS_VALUE_GET_PTR(one), qjs::JS_VALUE_GET_PTR(other))
+        }
     }
 
     /// The argument itself, for the engine to keep.
@@ -172,9 +185,9 @@ impl Call<'_> {
         self.engine().take(value).map(Out::Value)
     }
 
-    /// What the argument says about itself as something that was thrown.
-    pub(crate) fn fault(&self, index: usize) -> Fault {
-        self.engine().fault_of(&self.value(index))
+    /// What the argument says about itself as something that was thrown, and what somebody elsewhere is told of it.
+    pub(crate) fn fault_for_callers(&self, index: usize) -> Fault {
+        self.engine().fault_for_callers(&self.value(index))
     }
 
     fn engine(&self) -> &Engine {
@@ -193,6 +206,15 @@ impl Call<'_> {
         // SAFETY: what waits is owned by the caller of this and freed.
         unsafe { qjs::JS_FreeValue(self.ctx, qjs::JS_GetException(self.ctx)) };
     }
+}
+
+/// A handle or a count, if it is one.
+fn whole(number: f64, index: usize) -> Result<u32, Fault> {
+    if number.fract() != 0.0 || !(0.0..=f64::from(u32::MAX)).contains(&number) {
+        return Err(Fault::range_error(format!("argument {index} of an op must be a whole number")));
+    }
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked above")]
+    Ok(number as u32)
 }
 
 /// What the engine calls for every op; `magic` says which.

@@ -10,6 +10,7 @@ mod decode;
 mod describe;
 mod encode;
 mod intrinsics;
+mod thrown;
 
 use std::rc::Rc;
 
@@ -150,7 +151,9 @@ mod tests {
     use super::super::value::JsRef;
     use super::Engine;
     use crate::engine::Fault;
-    use crate::limits::{CLONE_DEPTH_MAX, MEMORY_MAX};
+    use dormouse_runtime::clone::plain_error;
+
+    use crate::limits::{CLONE_DEPTH_MAX, MEMORY_MAX, THROWN_LEN_MAX};
     use crate::modules::{Loaded, Loader};
 
     const SCRIPT: &str = r#"
@@ -332,6 +335,45 @@ mod tests {
         assert_eq!(fault.to_string(), "RangeError: Maximum call stack size exceeded");
         let deeper: Vec<u8> = [2, 1].into_iter().chain([0x12, 1].repeat(1_000_000)).collect();
         assert!(page.try_decode(&deeper).is_err());
+    }
+
+    #[test]
+    fn callers_are_told_as_much_as_the_limit_allows() {
+        let page = Page::of(
+            "export const error = (len) => Object.assign(new TypeError('on purpose'), { data: 'x'.repeat(len) });"
+                .into(),
+        );
+        let make = |len: usize| {
+            let len = u32::try_from(len).unwrap();
+            let error = page.engine.call(&page.get("error"), &[len.into()]).unwrap();
+            (page.engine.encode(&error).unwrap(), page.engine.fault_for_callers(&error).thrown)
+        };
+        let other = make(THROWN_LEN_MAX / 2).0.len() - THROWN_LEN_MAX / 2;
+        let (whole, told) = make(THROWN_LEN_MAX - other);
+        assert_eq!((whole.len(), &whole), (THROWN_LEN_MAX, &told.to_vec()));
+        let (_, told) = make(THROWN_LEN_MAX - other + 1);
+        assert_eq!(told, plain_error("TypeError", "on purpose"));
+    }
+
+    #[test]
+    fn whatever_is_thrown_callers_are_told_something() {
+        let page = Page::of(
+            "const hostile = { get message() { throw this; }, toString() { throw 5; } };
+             const loop = new Proxy({}, { get() { throw 1; }, ownKeys() { throw 2; }, getPrototypeOf() { throw 3; } });
+             const deep = () => { let value = []; for (let n = 0; n < 9999; n++) value = [value]; return value; };
+             const revoked = Proxy.revocable({}, {}); revoked.revoke();
+             export const all = [undefined, null, 1n, Symbol('s'), () => 1, hostile, loop, revoked.proxy,
+                 Object.assign(new Error('e'), { hostile }), new Error('e', { cause: deep() }), new Error('e', { cause: loop }),
+                 Object.defineProperty(new Error('e'), 'name', { get() { throw 4; } }), class {}, globalThis];"
+                .into(),
+        );
+        let all = page.get("all");
+        for at in 0..14 {
+            let value = page.engine.get(&all, &at.to_string()).unwrap();
+            let fault = page.engine.fault_for_callers(&value);
+            assert!(page.engine.decode(&fault.thrown).is_ok(), "{at}: {fault}");
+            page.engine.forget_exception();
+        }
     }
 
     #[test]

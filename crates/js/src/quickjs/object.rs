@@ -91,7 +91,7 @@ impl Engine {
     }
 
     /// Lets go of the exception that waits, if there is one.
-    pub(super) fn forget_exception(&self) {
+    pub(crate) fn forget_exception(&self) {
         // SAFETY: what waits is owned here and freed.
         unsafe { qjs::JS_FreeValue(self.raw(), qjs::JS_GetException(self.raw())) };
     }
@@ -304,6 +304,11 @@ impl JsRef {
     pub(super) fn is_object(&self) -> bool {
         // SAFETY: a tag is read.
         unsafe { qjs::JS_IsObject(self.raw()) }
+    }
+
+    pub(super) fn is_symbol(&self) -> bool {
+        // SAFETY: a tag is read.
+        unsafe { qjs::JS_IsSymbol(self.raw()) }
     }
 
     pub(super) fn is_proxy(&self) -> bool {

@@ -76,11 +76,18 @@ impl Drop for JsRef {
 impl Engine {
     /// Owns a result of the engine, or takes the exception that it stands for.
     pub(super) fn take(&self, value: qjs::JSValue) -> Result<JsRef, Fault> {
-        // SAFETY: a tag is read.
-        if unsafe { qjs::JS_IsException(value) } {
-            return Err(self.exception());
+        self.caught(value).map_err(|thrown| self.fault_of(&thrown))
+    }
+
+    /// The same; an error is the exception itself.
+    pub(super) fn caught(&self, value: qjs::JSValue) -> Result<JsRef, JsRef> {
+        // SAFETY: a tag is read; the exception is owned by the new reference.
+        unsafe {
+            match qjs::JS_IsException(value) {
+                true => Err(JsRef::owned(self, qjs::JS_GetException(self.raw()))),
+                false => Ok(JsRef::owned(self, value)),
+            }
         }
-        Ok(JsRef::owned(self, value))
     }
 
     /// Takes the exception that waits.
@@ -123,7 +130,7 @@ impl Engine {
         unsafe { as_number(value.raw()) }
     }
 
-    fn text_at(&self, object: &JsRef, name: &CStr) -> Option<String> {
+    pub(super) fn text_at(&self, object: &JsRef, name: &CStr) -> Option<String> {
         // SAFETY: the object is alive; what is read is owned and freed.
         unsafe {
             let value = qjs::JS_GetPropertyStr(self.raw(), object.raw(), name.as_ptr());

@@ -119,3 +119,32 @@ fn a_guest_may_not_use_the_sockets_of_another() {
     let (_, said) = server.ask("http://x/b");
     assert!(said.starts_with("Cannot perform I/O on behalf of a different Durable Object."), "{said}");
 }
+
+#[test]
+fn a_socket_of_another_object_can_be_used_for_nothing() {
+    let class = "class Room {
+        constructor(ctx) { this.ctx = ctx; }
+        fetch(request) {
+            const [client, server] = Object.values(new WebSocketPair());
+            this.ctx.acceptWebSocket(server, ['mine']);
+            server.serializeAttachment('own');
+            if (globalThis.foreign === undefined) {
+                globalThis.foreign = server;
+                return new Response(null, { status: 101, webSocket: client });
+            }
+            const said = ['readyState', 'send', 'close', 'serializeAttachment', 'deserializeAttachment'].map((name) => {
+                try { return typeof foreign[name] === 'function' ? foreign[name](1000) : foreign[name]; } catch (error) { return error.message.slice(0, 58); }
+            });
+            for (const name of ['getTags', 'getWebSocketAutoResponseTimestamp']) {
+                try { said.push(this.ctx[name](foreign)); } catch (error) { said.push(error.message.slice(0, 58)); }
+            }
+            return new Response(`${new Set(said).size} ${said[0]} ${server.deserializeAttachment()} ${server.readyState}`);
+        }
+    }";
+    let entry = "return env.ROOM.getByName(new URL(request.url).pathname).fetch(request);";
+    let source = format!("export {class}\nexport default {{ async fetch(request, env) {{ {entry} }} }};");
+    let server = Server::new(run(with_room("main", &source)));
+    let _socket = server.connect("http://x/one");
+    let expected = "1 Cannot perform I/O on behalf of a different Durable Object own 1";
+    assert_eq!(server.ask("http://x/two").1, expected);
+}

@@ -6,7 +6,9 @@
 mod harness;
 mod support;
 
+mod broadcast;
 mod caches;
+mod ends;
 mod errors;
 mod limits;
 mod reload;

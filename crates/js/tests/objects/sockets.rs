@@ -31,6 +31,14 @@ const ROOM: &str = r#"class Room extends DurableObject {
         switch (verb) {
             case "echo": ws.send(rest); break;
             case "relay": for (const other of this.ctx.getWebSockets()) if (other !== ws) other.send(rest); break;
+            case "long": {
+                // Texts that are alike, one that changes, and short ones between: each must be what it was.
+                const long = `${rest} `.repeat(200);
+                for (const text of [long, long, rest, long, `${rest} `.repeat(200), `${long}!`, long, "\u00e4".repeat(300)]) {
+                    for (const other of this.ctx.getWebSockets()) other.send(text);
+                }
+                break;
+            }
             case "tag": for (const other of this.ctx.getWebSockets(rest)) other.send(`to ${rest}`); break;
             case "tags": ws.send(this.ctx.getTags(ws).join(",")); break;
             case "attachment": ws.send(JSON.stringify(ws.deserializeAttachment())); break;
@@ -75,6 +83,22 @@ fn messages_are_answered_and_relayed_in_order() {
     }
     one.send("echo ünï\u{1f600}");
     assert_eq!(one.next(), "ünï\u{1f600}");
+}
+
+#[test]
+fn a_long_text_that_is_sent_to_many_is_what_it_was() {
+    let server = Server::new(run(room(ROOM)));
+    let (mut one, mut two) = (server.connect("http://x/a/ws"), server.connect("http://x/a/ws"));
+    for word in ["one", "two", "dr\u{e4}i \u{1f600}"] {
+        one.send(&format!("long {word}"));
+        let long = format!("{word} ").repeat(200);
+        let sent = [&long, &long, word, &long, &long, &format!("{long}!"), &long, &"\u{e4}".repeat(300)];
+        for client in [&mut one, &mut two] {
+            for text in sent {
+                assert_eq!(client.next(), text);
+            }
+        }
+    }
 }
 
 #[test]

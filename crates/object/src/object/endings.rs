@@ -6,6 +6,7 @@
 use bytestring::ByteString;
 
 use crate::alarm::AlarmOutcome;
+use crate::failure::Failure;
 use crate::lifecycle::{Move, Phase};
 use crate::limits::CLOSE_REASON_LEN_MAX;
 use crate::mailbox::Event;
@@ -16,12 +17,14 @@ use crate::tasks::Kind;
 use crate::time::Time;
 
 impl Object {
-    /// The guest is no more: its tasks end, its own sockets close, and the host is told to drop it.
-    pub(super) fn lose_guest(&mut self, failure: &str, alarm: AlarmOutcome, now: Time) {
+    /// The guest is no more: its tasks end, its own sockets close, and the host is told to drop it. Whoever has reached
+    /// this instance shall know how it broke.
+    pub(super) fn lose_guest(&mut self, failure: &Failure, alarm: AlarmOutcome, now: Time) {
+        let failure = &failure.with_reset();
         self.end_tasks(failure, alarm, now);
         for id in self.sockets.ids() {
             if self.sockets.get(id).is_some_and(|socket| socket.mode != Mode::Hibernatable) {
-                self.forget_socket(id, 1012, failure);
+                self.forget_socket(id, 1012, &failure.text);
             }
         }
         self.forget_events_of_missing_sockets();
@@ -33,18 +36,19 @@ impl Object {
                 }
                 self.go(Move::Stop);
                 self.stop_due = true;
+                self.broken = Some(failure.clone().into());
             }
-            Phase::Starting => self.doomed = Some(failure.into()),
+            Phase::Starting => self.doomed = Some(failure.clone().into()),
             Phase::Cold | Phase::Stopping | Phase::Hibernated => {}
         }
         self.note_if_emptied();
     }
 
     /// Takes the event that is next as the price of a guest that broke down before its first one.
-    pub(super) fn charge_event(&mut self, failure: &str, now: Time) -> Option<Event> {
+    pub(super) fn charge_event(&mut self, failure: &Failure, now: Time) -> Option<Event> {
         let event = self.take_event(now)?;
         match &event {
-            Event::Fetch(request) => self.outbox.push(Out::Fail(*request, failure.into())),
+            Event::Fetch(request) => self.outbox.push(Out::Fail(*request, failure.clone().into())),
             Event::Close { socket, .. } | Event::Error { socket, .. } => self.settle_farewell(*socket),
             Event::Alarm { .. } => self.finish_alarm(AlarmOutcome::HandlerFailed, now),
             Event::Message { .. } => {}
@@ -59,14 +63,14 @@ impl Object {
     }
 
     /// The writes of the turn under way are lost, and all that hangs on them.
-    pub(super) fn roll_back(&mut self, failure: &str) {
+    pub(super) fn roll_back(&mut self, failure: &Failure) {
         let closes = self.outbox.roll_back(failure);
         self.reopen(closes);
         self.restore_alarm();
     }
 
     /// All writes that are not durable are lost, and all that hangs on them.
-    pub(super) fn break_gate(&mut self, failure: &str) {
+    pub(super) fn break_gate(&mut self, failure: &Failure) {
         let closes = self.outbox.break_gate(failure);
         self.reopen(closes);
         self.restore_alarm();
@@ -94,12 +98,14 @@ impl Object {
         }
     }
 
-    pub(super) fn end_tasks(&mut self, failure: &str, alarm: AlarmOutcome, now: Time) {
+    pub(super) fn end_tasks(&mut self, failure: &Failure, alarm: AlarmOutcome, now: Time) {
         self.running = None;
         self.gate.clear();
         for kind in self.tasks.clear() {
             match kind {
-                Kind::Fetch { request, responded: false } => self.outbox.push(Out::Fail(request, failure.into())),
+                Kind::Fetch { request, responded: false } => {
+                    self.outbox.push(Out::Fail(request, failure.clone().into()))
+                }
                 Kind::Farewell(socket) => {
                     self.sockets.unlist(socket);
                     self.settle_farewell(socket);
@@ -158,10 +164,10 @@ impl Object {
         self.note_if_emptied();
     }
 
-    /// Answers the peer's Close frame with the same content, if the object has not closed.
+    /// Answers the peer's Close frame with the same content, if the object has not closed and does not want to.
     pub(super) fn answer_close(&mut self, id: SocketId) {
-        let Some(socket) = self.sockets.get_mut(id) else { return };
-        if socket.peer == Peer::Closed && socket.own == Own::Open {
+        let Some(socket) = self.sockets.get(id) else { return };
+        if socket.answers() {
             let close = socket.answer.as_deref().cloned().unwrap_or_default();
             self.push_close(id, close);
         }

@@ -15,7 +15,7 @@ use crate::limits::{CLOSE_REASON_LEN_MAX, EVENT_TIMEOUT_MAX};
 use crate::mailbox::RequestId;
 use crate::object::Object;
 use crate::outbox::{Close, Out, Payload, SubrequestId};
-use crate::sockets::{AutoResponse, Mode, Own, Peer, ReadyState, SocketId};
+use crate::sockets::{AutoResponse, Mode, Own, Peer, ReadyState, SlowClients, SocketId};
 use crate::tasks::{Kind, TaskId};
 use crate::time::Time;
 
@@ -34,13 +34,28 @@ impl Object {
         self.sockets.accept_hibernatable(id, tags)
     }
 
-    /// `accept()`: the socket lives and dies with the guest.
+    /// `accept()`: the socket lives and dies with the guest. A `half_open` one is open in one direction when its peer
+    /// has closed, until the guest closes it too; any other one is answered for before the guest hears of the close. A
+    /// second call changes nothing.
     ///
     /// # Errors
     ///
     /// When it is hibernatable, or has ended.
-    pub fn accept_standard(&mut self, id: SocketId) -> Result<(), SocketError> {
-        self.sockets.accept_standard(id)
+    pub fn accept_standard(&mut self, id: SocketId, half_open: bool) -> Result<(), SocketError> {
+        self.sockets.accept_standard(id, half_open)
+    }
+
+    /// Ends a socket without a Close frame, because a listener failed (reference 2.7), or because it was not accepted and
+    /// never will be: what was sent before still leaves, and the guest hears no more of it. Does nothing to a
+    /// hibernatable one.
+    pub fn disconnect(&mut self, id: SocketId) {
+        let Some(socket) = self.sockets.get(id).filter(|socket| socket.mode != Mode::Hibernatable) else { return };
+        if socket.peer != Peer::Gone {
+            self.outbox.push(Out::Cut(id));
+            self.note_constructed();
+        }
+        self.sockets.remove(id);
+        self.forget_events_of_missing_sockets();
     }
 
     /// Sends a message. A socket whose peer has gone takes it silently.
@@ -60,6 +75,38 @@ impl Object {
                 Ok(())
             }
         }
+    }
+
+    /// Sends a message to every open socket, or to those with a tag, but for some; to all of them or to none. Returns to
+    /// how many. It leaves like as many sends one after the other. Our own: the reference has no such call.
+    ///
+    /// # Errors
+    ///
+    /// When too much waits to leave.
+    pub fn broadcast(
+        &mut self,
+        payload: Payload<'_>,
+        tag: Option<&str>,
+        except: &[SocketId],
+    ) -> Result<usize, SocketError> {
+        let sockets = self.sockets.receivers(tag, except);
+        let count = sockets.len();
+        if count > 0 {
+            self.outbox.push_broadcast(sockets, payload).map_err(|_| SocketError::OutboxFull)?;
+            self.note_constructed();
+        }
+        Ok(count)
+    }
+
+    /// What becomes of clients that read too slowly, from now on; it outlives the guest. Nothing is what the operator
+    /// has set.
+    pub fn set_slow_clients(&mut self, rule: Option<SlowClients>) {
+        self.slow_clients = rule;
+    }
+
+    /// What becomes of clients that read too slowly.
+    pub fn slow_clients(&self) -> SlowClients {
+        self.slow_clients.unwrap_or(self.options.slow_clients)
     }
 
     /// Closes a socket. A second close, and one of a socket whose peer has gone, do nothing.

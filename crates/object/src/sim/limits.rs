@@ -55,7 +55,10 @@ pub(crate) fn approach(seed: u64, world: &mut World<'_>) -> Result<(), Broken> {
         }
         Full::Sockets => world.swarm.favour(Action::Upgrade, Verb::Pair, End::Done),
         Full::Tasks => world.swarm.favour(Action::Request, Verb::Spawn, End::Pending),
-        Full::OutboxLen | Full::OutboxBytes => world.swarm.favour(Action::Request, Verb::Send, End::Done),
+        Full::OutboxLen | Full::OutboxBytes => {
+            let verb = world.random.pick([Verb::Send, Verb::BroadcastAtOnce]);
+            world.swarm.favour(Action::Request, verb, End::Done);
+        }
     }
     world.ask(true)?;
     world.fills = Some(full);

@@ -18,6 +18,7 @@ pub(crate) mod alarm;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::TaskId;
+use crate::failure::Failure;
 use crate::limits::{RESUMES_IN_A_ROW_MAX, TASKS_PENDING_MAX};
 use crate::mailbox::Event;
 use crate::object::{Options, Step};
@@ -27,7 +28,7 @@ use crate::sim::model::gate::Sections;
 use crate::sim::model::outbox::Outbox;
 use crate::sim::model::sockets::{Farewell, Own, Sockets};
 use crate::sim::report::{Counter, Report};
-use crate::sockets::{Mode, SocketId};
+use crate::sockets::{Mode, SlowClients, SocketId};
 use crate::time::Time;
 
 /// A rule that the object broke, in words.
@@ -79,13 +80,16 @@ pub(crate) struct Model {
     options: Options,
     pub(crate) guest: Guest,
     /// Why the guest that is being started must go at once.
-    doomed: Option<String>,
+    doomed: Option<Failure>,
+    /// How the last instance broke, if the host has not heard.
+    pub(crate) broken: Option<Failure>,
     /// Whether the host has not heard yet that the guest must go.
     stop_due: bool,
     /// Whether the guest has had an event.
     served: bool,
     last_active: u64,
     pub(crate) event_timeout: Option<u64>,
+    pub(crate) slow_clients: SlowClients,
     /// When the guest must have gone, since there is new code.
     pub(crate) outdated: Option<u64>,
     pub(crate) mailbox: VecDeque<Event>,
@@ -113,10 +117,12 @@ impl Model {
             options,
             guest: Guest::None,
             doomed: None,
+            broken: None,
             stop_due: false,
             served: false,
             last_active: 0,
             event_timeout: None,
+            slow_clients: options.slow_clients,
             outdated: None,
             mailbox: VecDeque::new(),
             tasks: BTreeMap::new(),

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::object::Options;
 use crate::sim::random::Random;
+use crate::sockets::SlowClients;
 
 macro_rules! choices {
     ($(#[$doc:meta])* $name:ident { $($choice:ident = $weight:literal,)* }) => {
@@ -36,8 +37,8 @@ choices! {
 choices! {
     /// One thing that a guest does in a turn.
     Verb {
-        Write = 12, Send = 16, Broadcast = 6, Close = 6, Attach = 4, Pair = 3, Accept = 3, Query = 3, AutoResponse = 4,
-        EventTimeout = 1,
+        Write = 12, Send = 16, Broadcast = 6, BroadcastAtOnce = 6, Close = 6, Attach = 4, Pair = 3, Accept = 3, Query = 3,
+        AutoResponse = 4, EventTimeout = 1, SlowClients = 1, Disconnect = 2,
         SetAlarm = 6, DeleteAlarm = 2, Spawn = 4, Block = 5, Respond = 4, RespondOther = 3, Subrequest = 3, Wake = 3,
     }
 }
@@ -68,6 +69,8 @@ pub(crate) struct Swarm {
     pub(crate) alarm_fails: u32,
     /// Percentage of accepted sockets that are standard ones.
     pub(crate) standard: u32,
+    /// Percentage of those that are half-open.
+    pub(crate) half_open: u32,
     /// Percentage of Close frames that a peer answers at once.
     pub(crate) answers: u32,
     actions: Vec<u32>,
@@ -86,7 +89,11 @@ impl Swarm {
         let close_timeout = Duration::from_millis(random.pick([1_000, 10_000]));
         let often = [0, 0, 2, 10, 40];
         let mut swarm = Self {
-            options: Options { hibernate_after: hibernate_after.map(Duration::from_millis), close_timeout },
+            options: Options {
+                hibernate_after: hibernate_after.map(Duration::from_millis),
+                close_timeout,
+                slow_clients: random.pick([SlowClients::Close, SlowClients::DropOldest]),
+            },
             steps: 40 + random.below(160) as u32,
             eager: random.pick([0, 20, 60, 95]),
             start_fails: random.pick(often) / 2,
@@ -95,6 +102,7 @@ impl Swarm {
             section_fails: random.pick(often),
             alarm_fails: random.pick([0, 20, 60, 100]),
             standard: random.pick([0, 0, 15, 50]),
+            half_open: random.pick([0, 50, 100]),
             answers: random.pick([0, 50, 100]),
             actions: draw(Action::WEIGHTS, random),
             verbs: draw(Verb::WEIGHTS, random),

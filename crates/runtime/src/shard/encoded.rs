@@ -22,7 +22,7 @@ pub(super) struct Encoded {
 impl Encoded {
     /// The place for the frames of `message`: what there is, if that is of the same.
     fn of<'a>(last: &'a mut Option<Self>, message: &Message) -> &'a mut Self {
-        last.take_if(|last| !is_same(&last.message, message));
+        last.take_if(|last| !last.message.shares(message));
         last.get_or_insert_with(|| Self { message: message.clone(), plain: None, deflated: Vec::new() })
     }
 }
@@ -57,10 +57,4 @@ impl Shard {
     pub(crate) fn forget_encoded(&self) {
         *self.encoded.borrow_mut() = None;
     }
-}
-
-/// Whether two messages share their payload.
-fn is_same(one: &Message, other: &Message) -> bool {
-    let kinds = matches!((one, other), (Message::Text(_), Message::Text(_)) | (Message::Binary(_), Message::Binary(_)));
-    kinds && std::ptr::eq(one.as_bytes(), other.as_bytes())
 }

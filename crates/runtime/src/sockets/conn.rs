@@ -21,7 +21,7 @@ use bytestring::ByteString;
 use dormouse_object::message::Message;
 use dormouse_object::object::Reading;
 use dormouse_object::outbox::{After, Close};
-use dormouse_object::sockets::SocketId;
+use dormouse_object::sockets::{SlowClients, SocketId};
 use tokio::io::ReadBuf;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
@@ -67,7 +67,7 @@ struct Flags {
     forgotten: bool,
     /// The connection has ended, or is to end without another word.
     over: bool,
-    /// Bytes have come since the last look of the keep-alive.
+    /// Bytes have come, or more of what waited was taken, since the last look of the keep-alive.
     heard: bool,
     /// A ping of the keep-alive has had no sign of life in answer.
     pinged: bool,
@@ -79,12 +79,19 @@ pub(crate) struct Waiting {
     queue: SendQueue,
     close_sent: bool,
     forgotten: bool,
+    /// Whether the connection is to end at once.
+    cut: bool,
 }
 
 impl Waiting {
     /// As [`Conn::send`].
-    pub(crate) fn send(&mut self, frame: Bytes, len_max: usize) -> Result<(), TooSlow> {
-        if self.close_sent { Ok(()) } else { self.queue.push(frame, len_max) }
+    pub(crate) fn send(&mut self, frame: Bytes, len_max: usize, rule: SlowClients) -> Result<(), TooSlow> {
+        match rule {
+            _ if self.close_sent => return Ok(()),
+            SlowClients::Close => self.queue.push(frame, len_max)?,
+            SlowClients::DropOldest => self.queue.push_dropping(frame, len_max),
+        }
+        Ok(())
     }
 
     /// As [`Conn::close`].
@@ -94,6 +101,11 @@ impl Waiting {
         }
         self.close_sent = true;
         self.forgotten |= after == After::Forget;
+    }
+
+    /// As [`Conn::cut`].
+    pub(crate) fn cut(&mut self) {
+        self.cut = true;
     }
 }
 
@@ -118,6 +130,14 @@ pub(crate) struct Wire {
     pub(crate) read_ahead: Bytes,
     /// How messages are compressed.
     pub(crate) deflate: Option<Agreement>,
+}
+
+impl Wire {
+    /// One that has ended.
+    pub(crate) fn broken() -> Self {
+        let (ours, _) = tokio::io::duplex(1);
+        Self { stream: Box::new(ours).into(), role: Role::Client, read_ahead: Bytes::new(), deflate: None }
+    }
 }
 
 /// Why decoding stopped.
@@ -145,6 +165,8 @@ impl Conn {
             flags: Cell::new(Flags {
                 close_sent: waiting.close_sent,
                 forgotten: waiting.forgotten,
+                // Its handshake was a sign of life.
+                heard: true,
                 ..Flags::default()
             }),
             task: RefCell::new(None),
@@ -153,6 +175,9 @@ impl Conn {
         });
         host.link(id, conn.clone());
         conn.flush();
+        if waiting.cut {
+            conn.cut();
+        }
         let counted = host.shard().count_socket();
         tokio::task::spawn_local(async move {
             let _counted = counted;
@@ -162,15 +187,36 @@ impl Conn {
     }
 
     /// Queues a message, to be written when the cork is out.
-    pub(crate) fn send(self: &Rc<Self>, message: &Message, len_max: usize) -> Result<(), TooSlow> {
+    pub(crate) fn send(self: &Rc<Self>, message: &Message, len_max: usize, rule: SlowClients) -> Result<(), TooSlow> {
         if self.flags.get().close_sent {
             return Ok(());
         }
         let frame = self.encode(message);
-        self.queue.borrow_mut().push(frame, len_max)?;
+        if !self.queue.borrow().takes(&frame, len_max) {
+            // Much was sent at once, perhaps, and the kernel has not been asked yet.
+            self.flush();
+        }
+        match rule {
+            SlowClients::DropOldest if !self.refers_back() => self.push_dropping(frame, len_max),
+            SlowClients::Close | SlowClients::DropOldest => self.queue.borrow_mut().push(frame, len_max)?,
+        }
         self.host.shard().cork().count_frame();
         self.touch();
         Ok(())
+    }
+
+    /// Whether messages are compressed with reference to those before them: then none can be left out.
+    fn refers_back(&self) -> bool {
+        matches!(&*self.deflate.borrow(), Some(Agreement::Streams(streams)) if streams.sent.is_some())
+    }
+
+    fn push_dropping(&self, frame: Bytes, len_max: usize) {
+        let mut queue = self.queue.borrow_mut();
+        let before = queue.dropped();
+        queue.push_dropping(frame, len_max);
+        if before == 0 && queue.dropped() > 0 {
+            tracing::warn!(object = self.host.label(), "client reads too slowly, dropping the oldest of its messages");
+        }
     }
 
     /// What a frame of ours is masked with (RFC 6455, section 5.3).
@@ -181,7 +227,7 @@ impl Conn {
     fn encode(&self, message: &Message) -> Bytes {
         let shard = self.host.shard();
         if let Some(key) = self.key() {
-            return encode::message_masked(message, key);
+            return self.encode_masked(message, key);
         }
         match &mut *self.deflate.borrow_mut() {
             None => shard.encode(message),
@@ -194,6 +240,13 @@ impl Conn {
                 }
             },
         }
+    }
+
+    /// A frame of a client, which is shared with nobody: no two have the same key.
+    fn encode_masked(&self, message: &Message, key: [u8; 4]) -> Bytes {
+        let bits = self.deflate.borrow().as_ref().map(Agreement::bits);
+        let deflated = bits.and_then(|bits| self.host.shard().codecs().deflate_masked(message, bits, key));
+        deflated.unwrap_or_else(|| encode::message_masked(message, key))
     }
 
     /// Queues a Close frame, if none was sent.
@@ -209,8 +262,9 @@ impl Conn {
         self.wake();
     }
 
-    /// Ends the connection without another word.
+    /// Ends the connection without another word. What was queued before is written, if it is taken at once.
     pub(crate) fn cut(&self) {
+        self.flush();
         self.update(|flags| (flags.forgotten, flags.over) = (true, true));
         self.wake();
     }
@@ -228,10 +282,11 @@ impl Conn {
         }
     }
 
-    /// One look of the keep-alive: asks a silent peer for a sign of life, and gives up on one that gave none.
+    /// One look of the keep-alive: asks a silent peer for a sign of life, and gives up on one that gave none. One on
+    /// this node cannot vanish unnoticed, and does not answer while its own object is busy.
     pub(crate) fn keep_alive(&self) {
         let mut flags = self.flags.get();
-        if flags.heard || flags.paused || flags.close_sent {
+        if flags.heard || flags.paused || flags.close_sent || self.stream.borrow().is_local() {
             (flags.heard, flags.pinged) = (false, false);
         } else if flags.pinged {
             flags.over = true;
@@ -317,7 +372,12 @@ impl Conn {
                 Poll::Pending => return,
                 Poll::Ready(Ok(())) => {
                     self.update(|flags| flags.blocked = false);
+                    let waited = self.queue.borrow().len();
                     self.flush();
+                    if self.queue.borrow().len() < waited {
+                        // There is room again because the peer has taken something.
+                        self.update(|flags| flags.heard = true);
+                    }
                     if matches!(*self.stream.borrow(), Stream::Other(_)) {
                         // Blocked again or not: the stream has been given the task to wake.
                         return;
@@ -486,6 +546,10 @@ impl Conn {
     /// The connection is over.
     fn end(&self) {
         self.update(|flags| flags.over = true);
+        let dropped = self.queue.borrow().dropped();
+        if dropped > 0 {
+            tracing::info!(object = self.host.label(), dropped, "a client that had read too slowly has gone");
+        }
         self.host.shard().look_at_clock();
         self.host.unlink_connection(self.id, self);
         self.tell(|host| host.with_object(|object| object.handle_gone(self.id)));

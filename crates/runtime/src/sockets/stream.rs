@@ -33,10 +33,19 @@ pub trait Io: AsyncRead + AsyncWrite + Send + Unpin {
     fn arrive(&mut self) -> io::Result<()> {
         Ok(())
     }
+
+    /// Whether the other end is on this node, so that its end is always heard of.
+    fn is_local(&self) -> bool {
+        false
+    }
 }
 
 /// A pipe knows no reactor.
-impl Io for DuplexStream {}
+impl Io for DuplexStream {
+    fn is_local(&self) -> bool {
+        true
+    }
+}
 
 /// What the bytes of a connection go over.
 pub enum Stream {
@@ -74,6 +83,15 @@ impl fmt::Debug for Stream {
 }
 
 impl Stream {
+    /// Lets the kernel send what is written at once. Frames are written whole, one call a turn: waiting for more would
+    /// only delay them.
+    pub(crate) fn send_at_once(&self) {
+        if let Stream::Tcp(stream) = self {
+            // Without it, everything works a little slower.
+            let _ = stream.set_nodelay(true);
+        }
+    }
+
     /// Takes it away from this thread.
     pub(crate) fn leave(self) -> io::Result<Travelling> {
         Ok(match self {
@@ -110,6 +128,14 @@ impl Stream {
         }
     }
 
+    /// Ready when the stream itself holds nothing more of what was written.
+    pub(crate) fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Stream::Tcp(_) => Poll::Ready(Ok(())),
+            Stream::Other(stream) => Pin::new(stream).poll_flush(context),
+        }
+    }
+
     /// Ready when it is worth to write again. Only a TCP stream knows; any other is to be tried.
     pub(crate) fn poll_write_ready(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
@@ -122,6 +148,14 @@ impl Stream {
         match self {
             Stream::Tcp(stream) => Pin::new(stream).poll_read(context, read),
             Stream::Other(stream) => Pin::new(stream).poll_read(context, read),
+        }
+    }
+
+    /// Whether the other end is on this node.
+    pub(crate) fn is_local(&self) -> bool {
+        match self {
+            Stream::Tcp(_) => false,
+            Stream::Other(stream) => stream.is_local(),
         }
     }
 

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use tungstenite::protocol::CloseFrame;
+use tungstenite::{Error, Message};
+
 use crate::world::{World, ask, closed, ended, hear, say};
 
 #[test]
@@ -61,6 +64,46 @@ fn a_standard_socket_keeps_its_object_in_memory() {
     world.wait_for("close 1006 WebSocket disconnected without sending Close frame. false");
     world.wait_for("stop");
     assert_eq!(ask(&mut free, "who"), r#"b"free" ["free"] 1"#);
+}
+
+#[test]
+fn a_half_open_socket_is_its_guests_to_close() {
+    let mut world = World::new(|_| {});
+    let mut other = world.client("x", "other");
+    for vanishes in [false, true] {
+        let mut client = world.open("/x/half-open");
+        client.close(Some(CloseFrame { code: 4001.into(), reason: "bye".into() })).unwrap();
+        client.flush().unwrap();
+        world.wait_for("close 4001 bye true");
+        assert_eq!(ask(&mut other, "half-open state"), "Closing");
+        if vanishes {
+            drop(client);
+            while ask(&mut other, "half-open state") != "Closed" {}
+            continue;
+        }
+        say(&mut other, "half-open last words");
+        assert_eq!(hear(&mut client), "last words");
+        assert_eq!(closed(&mut client), "4000 mine");
+        ended(&mut client);
+        assert_eq!(ask(&mut other, "half-open state"), "Closed");
+    }
+}
+
+#[test]
+fn a_socket_that_its_guest_breaks_off_ends_without_a_close() {
+    let mut world = World::new(|_| {});
+    let mut bound = world.open("/x/standard");
+    // The object hears neither of the second message nor of the end.
+    for text in ["break-off", "log unheard"] {
+        bound.write(Message::text(text)).unwrap();
+    }
+    bound.flush().unwrap();
+    assert_eq!(hear(&mut bound), "last words");
+    assert!(matches!(bound.read(), Err(Error::Protocol(_) | Error::Io(_))), "no Close frame");
+    let mut other = world.client("x", "other");
+    say(&mut other, "log over");
+    let seen = world.wait_for("over");
+    assert!(!seen.iter().any(|line| line.starts_with("close") || line == "unheard"), "{seen:?}");
 }
 
 #[test]

@@ -6,8 +6,10 @@
 mod guest;
 mod world;
 
+mod broadcast;
 mod joined;
 mod life;
 mod limits;
 mod order;
 mod peers;
+mod stubs;

@@ -100,6 +100,48 @@ fn a_peer_that_answers_no_ping_is_taken_for_vanished_and_one_that_does_stays() {
 }
 
 #[test]
+fn everyone_of_many_vanished_peers_is_noticed() {
+    let mut world = World::new(|options| options.ping_interval = Some(Duration::from_millis(50)));
+    // They are looked at in parts, so both those of one object and those of many must all have their turn.
+    let dead: Vec<_> = (0..40)
+        .map(|number| world.open(&format!("/{}/socket", if number < 20 { "x".into() } else { number.to_string() })))
+        .collect();
+    for _ in 0..40 {
+        world.wait_for(VANISHED);
+    }
+    assert!(!world.reported().contains(&VANISHED.to_owned()), "each is heard once");
+    drop(dead);
+}
+
+#[test]
+fn the_other_end_on_this_node_needs_no_pong_while_its_object_is_busy() {
+    let mut world = World::new(|options| options.ping_interval = Some(Duration::from_millis(20)));
+    let mut y = world.open("/y/socket");
+    assert_eq!(world.get("/x/join?y"), Ok("joined".into()));
+    let mut x = world.open("/x/socket");
+    say(&mut y, "block");
+    world.wait_for("section waits");
+    // Nothing is read there from now on: the object has not taken the first.
+    say(&mut x, "over log first");
+    say(&mut x, "over log second");
+    // Reading is what makes these clients pong.
+    for mut client in [x, y] {
+        std::thread::spawn(move || while client.read().is_ok() {});
+    }
+    // Clients that are gone after several intervals each show that time passes.
+    for _ in 0..3 {
+        let dead = world.open("/z/socket");
+        world.wait_for(VANISHED);
+        drop(dead);
+    }
+    world.release();
+    world.wait_for("first");
+    world.wait_for("second");
+    say(&mut world.open("/x/socket"), "over log third");
+    world.wait_for("third");
+}
+
+#[test]
 fn a_peer_that_sends_messages_needs_no_pong() {
     let mut world = World::new(|options| options.ping_interval = Some(Duration::from_millis(50)));
     // It reads bytes and no frames, so it never pongs, but every ping gets a message in answer.

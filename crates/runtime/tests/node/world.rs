@@ -45,9 +45,9 @@ impl Deref for World {
 }
 
 impl World {
-    /// Objects stay in memory, unless `change` says otherwise.
+    /// Objects stay in memory, and nobody is pinged, unless `change` says otherwise.
     pub(crate) fn new(change: impl FnOnce(&mut Options)) -> Self {
-        let mut options = Options { shards: 2, ..Options::default() };
+        let mut options = Options { shards: 2, ping_interval: None, ..Options::default() };
         options.object = ObjectOptions { hibernate_after: None, ..ObjectOptions::default() };
         change(&mut options);
         let (application, watch) = application();

@@ -1,6 +1,7 @@
 //! A guest that does what requests and messages tell it, and reports what it hears.
 //!
-//! The entry passes a request on to the object that its path names, `/NAME/WHAT?TAG`; the object does WHAT, and
+//! The entry passes a request on to the object that its path names, `/NAME/WHAT?TAG`, by a new stub or, for
+//! `/NAME/WHAT/kept`, by the one that it has kept; the object does WHAT, and
 //! later what the messages on its sockets say. So a test is written from the outside alone. The tests of `runtime`
 //! and of `server` share this file.
 
@@ -22,11 +23,12 @@ use dormouse_runtime::node::{Application, ClassSource, WorkerSource};
 use dormouse_runtime::object::limits::SOCKETS_MAX;
 use dormouse_runtime::object::message::Message;
 use dormouse_runtime::object::outbox::{Close, Payload};
-use dormouse_runtime::object::sockets::{AutoResponse, SocketId};
+use dormouse_runtime::object::sockets::{AutoResponse, SlowClients, SocketId};
 use dormouse_runtime::object::time::Time;
 use dormouse_runtime::pair::ClientEnd;
-use dormouse_runtime::request::{Request, Response};
+use dormouse_runtime::request::{OffersCompression, Request, Response, StubError};
 use dormouse_runtime::storage::txn::Span;
+use dormouse_runtime::stub::Stub;
 use tokio::sync::Semaphore;
 
 /// Nothing in a test takes longer, unless it is broken.
@@ -102,10 +104,14 @@ struct Me {
     ctx: Ctx,
     log: Sender<String>,
     go: Arc<Semaphore>,
+    /// What `/NAME/WHAT/kept` goes through, by name.
+    stubs: RefCell<HashMap<String, Stub>>,
     /// Client ends that nobody connects.
     ends: RefCell<Vec<ClientEnd>>,
     /// The socket of `join`.
     joined: Cell<Option<SocketId>>,
+    /// The last socket of `half-open`.
+    half_open: Cell<Option<SocketId>>,
     /// Critical sections that the host has yet to resume for the first time.
     sections: RefCell<Vec<TaskId>>,
 }
@@ -116,8 +122,10 @@ impl GuestFactory for Script {
             ctx,
             log: self.log.lock().unwrap().clone(),
             go: self.go.clone(),
+            stubs: RefCell::default(),
             ends: RefCell::default(),
             joined: Cell::default(),
+            half_open: Cell::default(),
             sections: RefCell::default(),
         };
         if me.is_object() {
@@ -212,9 +220,19 @@ impl Me {
             self.wait("entry").await?;
         }
         let rooms = self.ctx.namespace("Room").unwrap();
-        let id = rooms.id_from_name(request.uri().path().split('/').nth(1).unwrap_or_default());
-        let response = self.ctx.fetch(&rooms, &id, request).await.map_err(failed)?;
-        self.ctx.respond(task, response);
+        let mut path = request.uri().path().split('/').skip(1);
+        let name = path.next().unwrap_or_default().to_owned();
+        let stub = rooms.stub(rooms.id_from_name(&name));
+        let stub = match path.nth(1) {
+            Some("kept") => self.stubs.borrow_mut().entry(name).or_insert(stub).clone(),
+            _ => stub,
+        };
+        let response = self.ctx.fetch(&stub, request).await.map_err(|error| match error {
+            StubError::Broken(failure) => failed(format!("broken before: {}", failure.text)),
+            StubError::Thrown(failure) if failure.reset => failed(format!("reset: {}", failure.text)),
+            error => failed(error),
+        });
+        self.ctx.respond(task, response?);
         Ok(())
     }
 
@@ -223,34 +241,21 @@ impl Me {
         let (head, body) = request.into_parts();
         let query = head.uri.query().unwrap_or_default().to_owned();
         match head.uri.path().split('/').nth(2).unwrap_or_default() {
-            "" | "socket" => {
-                let (_, client) = self.accept(&query)?;
-                self.ctx.respond(task, Response::switching_protocols(client));
+            what @ ("" | "socket" | "greet" | "shout-first" | "reject" | "doomed" | "standard" | "half-open") => {
+                self.open(task, what, &query)?;
             }
-            "greet" => {
+            "shown" => {
                 let (socket, client) = self.accept("")?;
-                for text in ["one", "two", "three"] {
-                    self.send(socket, Payload::Text(text))?;
-                }
-                self.ctx.respond(task, Response::switching_protocols(client));
-            }
-            "reject" => {
-                let (socket, client) = self.accept("")?;
-                self.close(socket, 4001, "not today")?;
-                self.ctx.respond(task, Response::switching_protocols(client));
-            }
-            "doomed" => {
-                let (socket, client) = self.accept("")?;
-                self.send(socket, Payload::Text("last words"))?;
-                self.ctx.respond(task, Response::switching_protocols(client));
-                self.ctx.abort("told to");
-            }
-            "standard" => {
-                let (socket, client) = self.ctx.new_pair().unwrap();
-                self.ctx.accept_standard(socket).map_err(failed)?;
+                self.send(socket, Payload::Text(&format!("{} {} {:?}", head.method, head.uri, head.headers)))?;
                 self.ctx.respond(task, Response::switching_protocols(client));
             }
             "join" => self.join(task, &query).await?,
+            "dial" => self.dial(task, self.ask_outside(&query, None).await?).await?,
+            "dial-compressed" => self.dial(task, self.ask_outside(&query, Some(OffersCompression)).await?).await?,
+            "pass" => {
+                let response = self.ask_outside(&query, None).await?;
+                self.ctx.respond(task, response);
+            }
             "drop" => {
                 let (_, client) = self.accept("")?;
                 drop(client);
@@ -289,17 +294,72 @@ impl Me {
         Ok(())
     }
 
+    /// Answers with a socket, and does with it what is asked for.
+    fn open(&self, task: TaskId, what: &str, tag: &str) -> Result<(), GuestError> {
+        let half_open = what == "half-open";
+        if what == "standard" || half_open {
+            let (socket, client) = self.ctx.new_pair().unwrap();
+            self.ctx.accept_standard(socket, half_open).map_err(failed)?;
+            if half_open {
+                self.half_open.set(Some(socket));
+            }
+            self.ctx.respond(task, Response::switching_protocols(client));
+            return Ok(());
+        }
+        let (socket, client) = self.accept(tag)?;
+        match what {
+            "greet" => {
+                ["one", "two", "three"].into_iter().try_for_each(|text| self.send(socket, Payload::Text(text)))?
+            }
+            "shout-first" => {
+                self.ctx.broadcast(Payload::Text("before 101"), None, &[]).map_err(failed)?;
+            }
+            "reject" => self.close(socket, 4001, "not today")?,
+            "doomed" => self.send(socket, Payload::Text("last words"))?,
+            _ => {}
+        }
+        self.ctx.respond(task, Response::switching_protocols(client));
+        if what == "doomed" {
+            self.ctx.abort("told to");
+        }
+        Ok(())
+    }
+
     /// Opens a socket to another object, and takes its other end as a socket of its own.
     async fn join(&self, task: TaskId, name: &str) -> Result<(), GuestError> {
         let rooms = self.ctx.namespace("Room").unwrap();
         let request = http::Request::get(format!("http://test/{name}/socket?joined")).body(Body::empty());
-        let response = self.ctx.fetch(&rooms, &rooms.id_from_name(name), request.map_err(failed)?);
+        let response = self.ctx.fetch(&rooms.stub(rooms.id_from_name(name)), request.map_err(failed)?);
         let client = response.await.map_err(failed)?.client.ok_or_else(|| GuestError::new("no socket"))?;
         let socket = self.ctx.adopt(client).unwrap();
-        self.ctx.accept_standard(socket).map_err(failed)?;
+        self.ctx.accept_standard(socket, false).map_err(failed)?;
         self.joined.set(Some(socket));
         self.answer(task, "joined");
         Ok(())
+    }
+
+    /// Opens a socket to a server outside, as a socket of its own; answers with what became of it.
+    async fn dial(&self, task: TaskId, Response { http, client }: Response) -> Result<(), GuestError> {
+        let status = http.status().as_u16();
+        let (_, body) = http.into_parts();
+        let Some(client) = client else {
+            let body = body.collect(1 << 20).await.map_err(failed)?;
+            self.answer(task, format!("{status} {}", String::from_utf8_lossy(&body)));
+            return Ok(());
+        };
+        let socket = self.ctx.adopt(client).unwrap();
+        self.ctx.accept_standard(socket, false).map_err(failed)?;
+        self.joined.set(Some(socket));
+        self.answer(task, format!("{status}"));
+        Ok(())
+    }
+
+    async fn ask_outside(&self, url: &str, offers: Option<OffersCompression>) -> Result<Response, GuestError> {
+        let mut request = http::Request::get(url).header("upgrade", "websocket").body(Body::empty()).map_err(failed)?;
+        if let Some(offers) = offers {
+            request.extensions_mut().insert(offers);
+        }
+        self.ctx.fetch_outside(request).await.map_err(failed)
     }
 
     /// What an object does with its storage.
@@ -403,6 +463,11 @@ impl Me {
             ("fail", "") => return Err(GuestError::new("told to fail")),
             ("abort", "") => ctx.abort("told to"),
             ("close", "") => self.close(socket, 4000, "told to")?,
+            ("break-off", "") => {
+                self.send(socket, Payload::Text("last words"))?;
+                ctx.disconnect(socket);
+            }
+            ("half-open", told) => self.half_open(socket, told)?,
             ("block", "") => self.sections.borrow_mut().extend(ctx.block().map_err(failed)?),
             ("wait", "") => {
                 self.wait("message").await?;
@@ -419,6 +484,24 @@ impl Me {
                 let bytes = vec![b'x'; len.parse().map_err(failed)?];
                 self.over(|joined| self.send(joined, Payload::Binary(&bytes)))?;
             }
+            ("shout", text) => self.shout(socket, None, text)?,
+            ("shout-at", told) => {
+                let (tag, text) = told.split_once(' ').unwrap_or((told, ""));
+                self.shout(socket, Some(tag), text)?;
+            }
+            ("burst", told) => {
+                let (count, len) = told.split_once(' ').unwrap_or((told, "0"));
+                let bytes = vec![b'x'; len.parse().map_err(failed)?];
+                for _ in 0..count.parse().map_err(failed)? {
+                    self.send(socket, Payload::Binary(&bytes))?;
+                }
+            }
+            ("mixed", text) => self.mixed(socket, text)?,
+            ("slow", rule) => ctx.set_slow_clients(match rule {
+                "drop" => Some(SlowClients::DropOldest),
+                "close" => Some(SlowClients::Close),
+                _ => None,
+            }),
             ("flood", len) => {
                 let bytes = vec![b'x'; len.parse().map_err(failed)?];
                 self.broadcast(socket, Payload::Binary(&bytes))?;
@@ -430,6 +513,16 @@ impl Me {
             },
         }
         Ok(())
+    }
+
+    /// Tells the state of the last half-open socket, or says something on it and closes it.
+    fn half_open(&self, socket: SocketId, told: &str) -> Result<(), GuestError> {
+        let half_open = self.half_open.get().ok_or_else(|| GuestError::new("nothing is half-open"))?;
+        if told == "state" {
+            return self.send(socket, Payload::Text(&format!("{:?}", self.ctx.ready_state(half_open))));
+        }
+        self.send(half_open, Payload::Text(told))?;
+        self.close(half_open, 4000, "mine")
     }
 
     /// Does something with the socket of `join`.
@@ -472,6 +565,22 @@ impl Me {
     /// Sends to all but one, from one buffer.
     fn broadcast(&self, from: SocketId, payload: Payload<'_>) -> Result<(), GuestError> {
         self.ctx.sockets(None).into_iter().filter(|to| *to != from).try_for_each(|to| self.send(to, payload))
+    }
+
+    /// Sends to all but one by the verb for it, and tells that one how many they were.
+    fn shout(&self, from: SocketId, tag: Option<&str>, text: &str) -> Result<(), GuestError> {
+        let count = self.ctx.broadcast(Payload::Text(text), tag, &[from]).map_err(failed)?;
+        self.send(from, Payload::Text(&format!("to {count}")))
+    }
+
+    /// Sends in all ways, with writes and a close between.
+    fn mixed(&self, from: SocketId, text: &str) -> Result<(), GuestError> {
+        let shout = |text: &str| self.ctx.broadcast(Payload::Text(text), None, &[]).map_err(failed).map(|_| ());
+        shout(&format!("{text} 1"))?;
+        self.broadcast(from, Payload::Text(&format!("{text} 2")))?;
+        shout(&format!("{text} 3"))?;
+        self.close(from, 4000, "told to")?;
+        shout(&format!("{text} 4"))
     }
 
     fn close(&self, socket: SocketId, code: u16, reason: &'static str) -> Result<(), GuestError> {

@@ -16,7 +16,7 @@ use dormouse_runtime::Shard;
 use dormouse_runtime::body::Body;
 use dormouse_runtime::node::{Application, Handle, Node, Options};
 use dormouse_runtime::pair::ClientEnd;
-use dormouse_runtime::request::StubError;
+use dormouse_runtime::request::{Outbound, StubError};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tungstenite::protocol::{CloseFrame, Role};
 use tungstenite::{Message, WebSocket};
@@ -78,11 +78,28 @@ impl Server {
         app: A,
         set: impl FnOnce(&mut Options),
     ) -> std::io::Result<Self> {
-        let mut options = Options { shards: 1, ..Options::default() };
+        Self::start(app, set, |_| {})
+    }
+
+    /// With what guests reach outside, made on each shard.
+    pub(crate) fn with_outside<A: TryInto<Application, Error: Debug>, O: Outbound + 'static>(
+        app: A,
+        outside: impl Fn() -> O + Send + Sync + 'static,
+    ) -> Self {
+        Self::start(app, |_| {}, move |shard| shard.set_outbound(Rc::new(outside()))).unwrap()
+    }
+
+    fn start<A: TryInto<Application, Error: Debug>>(
+        app: A,
+        set: impl FnOnce(&mut Options),
+        prepare: impl Fn(&Shard) + Send + Sync + 'static,
+    ) -> std::io::Result<Self> {
+        let mut options = Options { shards: 1, ping_interval: None, ..Options::default() };
         set(&mut options);
         let (jobs, inbox) = unbounded_channel();
         let inbox = Mutex::new(Some(inbox));
-        let on_shard = move |shard| {
+        let on_shard = move |shard: Rc<Shard>| {
+            prepare(&shard);
             let inbox = inbox.lock().unwrap().take();
             Box::pin(async move {
                 if let Some(inbox) = inbox {

@@ -26,6 +26,49 @@ pub enum Compression {
     Streams,
 }
 
+/// What a server has answered is nothing that was offered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct NotOffered;
+
+impl Compression {
+    /// What is offered to a server outside. What we send is compressed message by message in any case.
+    pub(crate) fn offer(self) -> Option<&'static str> {
+        match self {
+            Self::Off => None,
+            Self::Messages => Some("permessage-deflate; server_no_context_takeover; client_no_context_takeover"),
+            Self::Streams => Some("permessage-deflate"),
+        }
+    }
+}
+
+/// What both ends do after a server outside has answered to [`Compression::offer`] with these values of the header.
+/// `reserve` sets memory aside for what its messages refer to, if they do.
+pub(crate) fn read_answer<'a>(
+    values: impl Iterator<Item = Option<&'a str>>,
+    reserve: impl FnOnce(usize) -> Option<Reserved>,
+) -> Result<Option<Agreement>, NotOffered> {
+    let mut answers = Vec::new();
+    for value in values {
+        answers.extend(value.and_then(extensions).ok_or(NotOffered)?);
+    }
+    let answer = match &answers[..] {
+        [] => return Ok(None),
+        [answer] if answer.name == "permessage-deflate" => Offer::read(&answer.parameters).ok_or(NotOffered)?,
+        _ => return Err(NotOffered),
+    };
+    // A server may say what its own window is, and must not tell us ours, which it was not asked for.
+    if answer.client_max_window_bits.is_some() {
+        return Err(NotOffered);
+    }
+    if answer.server_no_context_takeover {
+        return Ok(Some(Agreement::Messages { server_bits: WINDOW_BITS_MAX }));
+    }
+    let received = History::new(answer.server_max_window_bits.unwrap_or(WINDOW_BITS_MAX));
+    let reserved = reserve(received.len_max()).ok_or(NotOffered)?;
+    let streams = Streams { server_bits: WINDOW_BITS_MAX, sent: None, received: Some(received), reserved };
+    Ok(Some(Agreement::Streams(Box::new(streams))))
+}
+
 impl std::str::FromStr for Compression {
     type Err = String;
 

@@ -89,7 +89,7 @@ impl Echo {
 
     fn pass_on(&self, request: Request) -> Passing {
         let objects = self.ctx.namespace("Echo").unwrap();
-        let response = self.ctx.fetch(&objects, &objects.id_from_name("echo"), request);
+        let response = self.ctx.fetch(&objects.stub(objects.id_from_name("echo")), request);
         Box::pin(async move { response.await.map_err(failed) })
     }
 }

@@ -63,6 +63,11 @@ impl Http {
         self.0.get_ref()
     }
 
+    /// Its connection, before anything was read.
+    pub(crate) fn into_stream(self) -> TcpStream {
+        self.0.into_inner()
+    }
+
     /// The next response; one without a length ends with the connection.
     pub(crate) fn response(&mut self) -> Response {
         let response = self.head();

@@ -7,6 +7,8 @@
 mod guest;
 mod client;
 mod world;
+mod certificate;
+mod multiplex;
 
 mod handshake;
 mod heads;
@@ -14,5 +16,10 @@ mod requests;
 mod frames;
 mod deflate;
 mod sockets;
+mod far;
+mod outgoing;
+mod passed_on;
 mod shutdown;
+mod tls;
+mod http2;
 mod control;

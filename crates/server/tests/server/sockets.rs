@@ -4,9 +4,10 @@ use std::io::Write;
 use std::net::Shutdown;
 use std::time::Duration;
 
+use dormouse_server::{Compression, SlowClients};
 use tungstenite::Message;
 
-use crate::client::frame;
+use crate::client::{frame, handshake};
 use crate::world::World;
 
 const VANISHED: &str = "close 1006 WebSocket disconnected without sending Close frame. false";
@@ -185,6 +186,88 @@ fn a_peer_that_answers_no_ping_is_dropped_and_one_that_does_stays() {
     drop(reader.join().unwrap());
     assert_eq!(world.next(), VANISHED);
     drop(dead);
+}
+
+/// The timer of a connection that the kernel has for the server's end of it, and its hundredths of a second: 2 is that of
+/// TCP keep-alive, 1 waits for an acknowledgement.
+#[cfg(target_os = "linux")]
+fn timer(client: &std::net::TcpStream) -> Option<(u8, u64)> {
+    let (local, peer) = (client.peer_addr().unwrap().port(), client.local_addr().unwrap().port());
+    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    let ends = |address: Option<&str>, port: u16| address.is_some_and(|text| text.ends_with(&format!(":{port:04X}")));
+    let row = table.lines().find(|line| {
+        let mut columns = line.split_whitespace().skip(1);
+        ends(columns.next(), local) && ends(columns.next(), peer)
+    })?;
+    let (kind, left) = row.split_whitespace().nth(5)?.split_once(':')?;
+    Some((u8::from_str_radix(kind, 16).unwrap(), u64::from_str_radix(left, 16).unwrap()))
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn the_kernel_asks_after_a_client_that_is_silent_for_a_minute() {
+    let world = World::new();
+    let mut http = world.connect();
+    let mut socket = world.client("x", "a");
+    let deadline = std::time::Instant::now() + crate::guest::PATIENCE;
+    for stream in [http.stream(), socket.stream()] {
+        // What was sent may still wait for its acknowledgement.
+        while timer(stream).is_none_or(|(kind, _)| kind != 2) {
+            assert!(std::time::Instant::now() < deadline, "no keep-alive: {:?}", timer(stream));
+            std::thread::yield_now();
+        }
+        let (_, left) = timer(stream).unwrap();
+        assert!((1..=60 * 100).contains(&left), "asked after {left} hundredths of a second");
+    }
+    http.write("GET /x/hello HTTP/1.1\r\nHost: test\r\n\r\n");
+    assert_eq!(http.response().text(), "hello?");
+}
+
+#[test]
+fn where_the_server_is_told_so_a_slow_client_stays_unless_its_messages_refer_to_each_other() {
+    let world = World::with(|server| {
+        server.send_queue_bytes_max(1 << 20).slow_clients(SlowClients::DropOldest).compression(Compression::Streams)
+    });
+    let (mut plain, mut source) = (world.client("x", "plain"), world.client("x", "a"));
+    let (slow, answer) = {
+        let mut http = world.connect();
+        http.write(handshake("/x/socket?deflate", &[("Sec-WebSocket-Extensions", "permessage-deflate")]));
+        let head = http.head();
+        (http, head.header("sec-websocket-extensions").unwrap().to_owned())
+    };
+    assert!(!answer.contains("server_no_context_takeover"), "{answer}");
+    // Too long to be compressed, so as long on the wire as here.
+    const LEN: usize = (4 << 20) + 1;
+    let mut floods = 0;
+    let mut flood = |done: &dyn Fn(usize) -> bool| {
+        while !done(floods) {
+            assert!(floods < 1_000, "there is no end");
+            source.say(&format!("flood {LEN}"));
+            source.ask("who");
+            floods += 1;
+        }
+        floods
+    };
+    let is_closed = |_| world.reported().iter().any(|line| line.starts_with("error The client reads too slowly"));
+    let too_many = flood(&is_closed);
+    // The other one has waited as long, and stays.
+    let sent = flood(&|floods| floods == 2 * too_many);
+    plain.say("shout last");
+    assert_eq!(world.reported(), Vec::<String>::new());
+    let mut received = 0;
+    loop {
+        match plain.0.read().unwrap() {
+            Message::Text(text) if text.starts_with("to ") => break,
+            Message::Text(_) => {}
+            Message::Binary(bytes) => {
+                assert_eq!(bytes.len(), LEN);
+                received += 1;
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!((1..sent).contains(&received), "{received} of {sent}");
+    drop(slow);
 }
 
 #[test]

@@ -31,6 +31,7 @@ impl World {
     pub(crate) fn with(change: impl FnOnce(Builder) -> Builder) -> Self {
         let (application, watch) = application();
         let server = Server::builder().listen("127.0.0.1:0").shards(2).stop_grace(Duration::ZERO);
+        let server = server.ping_interval(None);
         let server = change(server).start(application).unwrap();
         Self { address: server.local_addr(), server: Some(server), watch }
     }

@@ -10,7 +10,7 @@ use super::Fault;
 use super::access::{Entries, Items, Variant};
 use super::index::Index;
 use crate::limits::{CLONE_DEPTH_MAX, SAFE_INTEGER_MAX};
-use crate::native::wire::{REG_EXP_FLAGS, Reader, VIEW_GROWS, tag, unzigzag};
+use crate::native::wire::{ERRORS, REG_EXP_FLAGS, Reader, VIEW_GROWS, tag, unzigzag};
 
 /// A value: a place in the bytes, or what they only imply.
 #[derive(Clone, Copy)]
@@ -49,19 +49,6 @@ pub(super) enum Shape<'de> {
     Items(Items<'de>),
     Entries(Entries<'de>),
 }
-
-/// The classes of errors, by their numbers less one.
-const ERRORS: [&str; 9] = [
-    "Error",
-    "EvalError",
-    "RangeError",
-    "ReferenceError",
-    "SyntaxError",
-    "TypeError",
-    "URIError",
-    "AggregateError",
-    "SuppressedError",
-];
 
 impl<'de> Value<'de> {
     /// The value that all bytes stand for.

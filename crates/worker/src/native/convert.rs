@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use dormouse_runtime::object::error::SocketError;
+use dormouse_runtime::object::failure::Kind;
 use dormouse_runtime::request::{Request as RuntimeRequest, Response as RuntimeResponse, StubError};
 use http_body::Frame;
 use tokio::sync::mpsc;
@@ -21,6 +22,7 @@ use crate::limits::STREAM_CHUNKS_MAX;
 use crate::request::Request;
 use crate::response::Response;
 use crate::streams::ByteStream;
+use crate::thrown::{self, Told};
 use crate::websocket::WebSocket;
 
 /// A request that came.
@@ -54,7 +56,14 @@ pub(crate) fn response_out(host: &Host, response: Response) -> Result<RuntimeRes
 
 /// What the caller of a stub sees when there is no response.
 pub(crate) fn stub_error(error: &StubError) -> Error {
-    Error::UnknownJsError { name: None, message: error.to_string(), code: None, cause: None }
+    let (failure, is_remote) = error.failure();
+    let told = Told {
+        remote: is_remote,
+        retryable: failure.kind == Kind::Disconnected,
+        overloaded: failure.kind == Kind::Overloaded,
+        durable_object_reset: failure.reset,
+    };
+    thrown::from_bytes(&failure.thrown, &failure.text, told)
 }
 
 pub(crate) fn payload(body: Body) -> Payload {

@@ -52,10 +52,8 @@ impl Listeners {
         self.sockets.borrow_mut().entry(id).or_default().mode = Mode::Standard;
     }
 
-    pub(crate) fn listen(&self, id: SocketId) -> Rc<Feed> {
-        let feed = Rc::new(Feed::default());
-        self.sockets.borrow_mut().entry(id).or_default().feeds.push(feed.clone());
-        feed
+    pub(crate) fn add(&self, id: SocketId, feed: Rc<Feed>) {
+        self.sockets.borrow_mut().entry(id).or_default().feeds.push(feed);
     }
 
     pub(crate) fn unlisten(&self, id: SocketId, feed: &Rc<Feed>) {

@@ -12,6 +12,8 @@ mod keys;
 #[expect(unreachable_pub, reason = "written as a library's root, where its items are public")]
 mod ledger;
 mod logs;
+mod outgoing;
+mod pairs;
 mod requests;
 mod rows;
 mod sockets;

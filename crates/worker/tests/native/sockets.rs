@@ -60,7 +60,7 @@ impl DurableObject for Tester {
             }
             "/no-tags" => return Response::ok(self.state.get_tags(&server).join(", ")),
             "/long-tag" => self.state.accept_websocket_with_tags(&server, &[&"x".repeat(257)]),
-            "/accept-client" => client.accept()?,
+            "/tag-client" => self.state.try_accept_web_socket(&client)?,
             "/send-early" => server.send_with_str("x")?,
             "/send-client" => client.send_with_str("x")?,
             "/server-in-response" => return Response::from_websocket(server),
@@ -68,6 +68,10 @@ impl DurableObject for Tester {
                 let again = Response::from_websocket(client.clone())?;
                 drop(http::Response::<Body>::try_from(again));
                 return Ok(Response::empty()?.with_websocket(Some(client)));
+            }
+            "/except-client" => {
+                let count = self.state.broadcast("x", &BroadcastOptions::new().except(&client))?;
+                return Response::ok(count.to_string());
             }
             "/clone" => return Response::from_websocket(client)?.cloned(),
             "/pair" => {
@@ -104,6 +108,20 @@ impl DurableObject for Tester {
             "bad code" => ws.close(Some(1005), None::<&str>).unwrap_err().to_string(),
             "long reason" => ws.close(Some(1000), Some("x".repeat(124))).unwrap_err().to_string(),
             "state" => ws.ready_state().to_string(),
+            "all" => {
+                let options = BroadcastOptions::new().except(&ws);
+                let others = self.state.broadcast("others", &options)?;
+                let tagged = self.state.broadcast(&vec![7], &options.clone().tag("a"))?;
+                let none = self.state.broadcast(&String::from("none"), &BroadcastOptions::new().tag("c"))?;
+                let all = self.state.broadcast(&WebSocketIncomingMessage::String(text), &BroadcastOptions::new())?;
+                format!("{others} {tagged} {none} {all}")
+            }
+            "slow" => {
+                self.state.set_slow_clients(Some(SlowClients::DropOldest));
+                let mebibyte = vec![b'x'; 1 << 20];
+                let options = BroadcastOptions::new().except(&ws);
+                format!("{}", self.state.broadcast(&mebibyte, &options)?)
+            }
             "bye" => {
                 ws.close(None, Some("a reason without a code is ignored"))?;
                 return ws.send_with_str("after").map_err(|error| error.to_string().into());
@@ -172,7 +190,7 @@ fn misuse_is_refused() {
         500,
         "Error: you must call 'acceptWebSocket()' before attempting to access the tags of a WebSocket.",
     );
-    check("/accept-client", 500, "Error: the client end of a WebSocket pair can only go into a response");
+    check("/tag-client", 500, "Error: the client end of a WebSocket pair was not accepted");
     check("/send-early", 500, not_accepted);
     check("/send-client", 500, not_accepted);
     check(
@@ -181,6 +199,7 @@ fn misuse_is_refused() {
         "Error: a response carries the client end of a WebSocket pair, not the server end",
     );
     check("/client-twice", 500, "Error: Responses with a WebSocket must have status code 101.");
+    check("/except-client", 200, "0");
     check("/clone", 500, "Error: Cannot clone a response to a WebSocket handshake.");
     check("/pair", 200, "true false true");
     check("/auto", 200, "a b true Request cannot be larger than 2048 bytes. A request of size 2049 was provided.");
@@ -209,6 +228,39 @@ fn a_hibernatable_socket_does_as_it_is_told() {
     check("bad code", "Invalid WebSocket close code: 1005.");
     check("long reason", "WebSocket close reason must not be longer than 123 bytes when UTF-8 encoded.");
     check("bye", "close");
+}
+
+#[test]
+fn a_broadcast_reaches_whom_its_options_say() {
+    let server = server();
+    let (mut one, mut two) = (server.connect("/hibernatable"), server.connect("/hibernatable"));
+    let mut standard = server.connect("/standard");
+    one.send("all");
+    assert_eq!((one.next(), one.next()), ("all".into(), "2 1 0 3".into()));
+    assert_eq!((two.next(), two.next(), two.next()), ("others".into(), "[7]".into(), "all".into()));
+    assert_eq!((standard.next(), standard.next()), ("others".into(), "all".into()));
+    two.close(1000, "");
+    assert_eq!((two.next(), one.next()), ("close 1000 ".into(), "1000  true".into()));
+    one.send("all");
+    assert_eq!((one.next(), one.next()), ("all".into(), "1 0 0 2".into()));
+}
+
+#[test]
+fn slow_clients_stay_where_the_object_asks_for_it() {
+    let server = server();
+    let mut slow = server.connect("/hibernatable");
+    let mut source = server.connect("/hibernatable");
+    // Far more than what a kernel takes and what may wait.
+    for _ in 0..64 {
+        source.send("slow");
+        assert_eq!(source.next(), "1");
+    }
+    source.send("all");
+    let mut heard = Vec::new();
+    while heard.last().is_none_or(|text: &String| text != "all") {
+        heard.push(slow.next());
+    }
+    assert!((3..64).contains(&heard.len()), "{} were heard", heard.len());
 }
 
 #[test]

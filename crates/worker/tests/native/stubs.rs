@@ -22,6 +22,12 @@ impl DurableObject for Target {
     async fn fetch(&self, mut req: Request) -> Result<Response> {
         match req.path().as_str() {
             "/fail" => Err(Error::Json(("bad".into(), 422))),
+            "/abort" => {
+                self.state.abort("on purpose");
+                Response::empty()
+            }
+            // What fails there fails here.
+            "/pass-on" => self.env.durable_object("TARGET")?.get_by_name("y")?.fetch_with_str("https://y/abort").await,
             "/late" => {
                 Delay::from(Duration::from_millis(1)).await;
                 Err("late".into())
@@ -110,4 +116,44 @@ fn stubs_reach_their_objects() {
     check("/other-id", 500, "Durable Object ID is not valid for this namespace.");
     check("/jurisdiction", 500, "Jurisdiction restrictions are not implemented in Dormouse: eu");
     check("/relative", 500, "Invalid URL: /x");
+}
+
+/// What a caller can tell of the failure of a request to one object, each by the stub that `by` names.
+async fn told(req: Request, env: Env, _ctx: Context) -> Result<Response> {
+    let targets = env.durable_object("TARGET")?;
+    let (one, two) = (targets.get_by_name("x")?, targets.get_by_name("x")?);
+    let mut said = Vec::new();
+    for step in req.url()?.query().unwrap_or_default().split(',') {
+        let (by, path) = step.split_at(1);
+        let stub = if by == "1" { &one } else { &two };
+        said.push(match stub.fetch_with_str(&format!("https://x.example/{path}")).await {
+            Ok(mut response) => response.text().await?,
+            Err(Error::UnknownJsError { original, name, message, .. }) => {
+                let flags = [(original.remote, "remote"), (original.durable_object_reset, "reset")];
+                let flags = flags.iter().filter(|(is_told, _)| *is_told).map(|(_, flag)| *flag);
+                format!("{} {message} {}", name.unwrap_or_default(), flags.collect::<Vec<_>>().join("+"))
+            }
+            Err(error) => format!("{error:?}"),
+        });
+    }
+    Response::ok(said.join("; "))
+}
+
+#[test]
+fn a_stub_whose_object_was_reset_fails_for_good_and_says_so() {
+    let server = Server::new(App::new(told).object::<Target>("TARGET").respond_with_errors());
+    let check = |steps: &str, expected: &str| {
+        assert_eq!(server.ask(&format!("https://x.example/?{steps}")), (200, expected.to_owned()), "{steps}");
+    };
+    check(
+        "1a,1abort,1a,1a,2a",
+        "/a; Error on purpose remote+reset; Error on purpose reset; Error on purpose reset; /a",
+    );
+    check(
+        "1a,2a,2abort,1a,2a",
+        "/a; /a; Error on purpose remote+reset; Error on purpose reset; Error on purpose reset",
+    );
+    check("1late,1a", "Error late remote; /a");
+    // The instance that broke is another one, which this stub has not reached.
+    check("1pass-on,1a", "Error on purpose remote+reset; /a");
 }

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::slice;
 
-use dormouse_runtime::clone::{REG_EXP_FLAGS, Writer, tag};
+use dormouse_runtime::clone::{ERRORS, REG_EXP_FLAGS, Writer, tag};
 use rquickjs::qjs;
 
 use self::frames::{End, Frame, Properties, is_index, write_string};
@@ -16,7 +16,7 @@ use super::super::Engine;
 use super::super::object::Which;
 use super::super::value::JsRef;
 use super::describe::{constructor_name, detail};
-use super::intrinsics::{ERRORS, Held, Intrinsics, Kind};
+use super::intrinsics::{Held, Intrinsics, Kind};
 use super::{Encoded, PlatformClass};
 use crate::engine::Fault;
 use crate::limits::{CLONE_DEPTH_MAX, CLONE_LEN_MAX};

@@ -3,6 +3,7 @@
 
 use std::ffi::CString;
 
+use dormouse_runtime::clone::ERRORS;
 use rquickjs::qjs;
 
 use super::super::Engine;
@@ -46,19 +47,6 @@ const KINDS: &[(&str, Kind)] = &[
     ("DataView", Kind::DataView),
     ("Map", Kind::Map),
     ("Set", Kind::Set),
-];
-
-/// The classes of errors; the number of each in the bytes is one more than its place. Zero is any other, with its name.
-pub(super) const ERRORS: [&str; 9] = [
-    "Error",
-    "EvalError",
-    "RangeError",
-    "ReferenceError",
-    "SyntaxError",
-    "TypeError",
-    "URIError",
-    "AggregateError",
-    "SuppressedError",
 ];
 
 /// How many classes the engine may have of its own.

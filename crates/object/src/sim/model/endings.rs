@@ -3,6 +3,7 @@
 use bytestring::ByteString;
 
 use crate::TaskId;
+use crate::failure::Failure;
 use crate::limits::CLOSE_REASON_LEN_MAX;
 use crate::mailbox::{Event, RequestId};
 use crate::object::{Progress, Reset};
@@ -15,7 +16,6 @@ use crate::sim::report::Counter;
 use crate::sockets::{Mode, SocketId};
 
 const NO_RESPONSE: &str = "The fetch() handler ended without returning a Response.";
-const ABORTED: &str = "Application called abort() to reset Durable Object.";
 
 impl Model {
     pub(crate) fn turn_end(&mut self, id: TaskId, progress: Progress<'_>, now: u64) {
@@ -31,7 +31,7 @@ impl Model {
         self.ready.retain(|ready| *ready != id);
         match (task.job, outcome) {
             (Job::Fetch { request, answered: false }, outcome) => {
-                let failure = outcome.err().unwrap_or(NO_RESPONSE);
+                let failure = outcome.err().cloned().unwrap_or_else(|| Failure::new(NO_RESPONSE));
                 self.outbox.push(Out::Fail(RequestId(request), failure.into()));
             }
             (Job::Farewell(socket), _) => self.settle(socket),
@@ -58,22 +58,23 @@ impl Model {
         }
     }
 
-    pub(crate) fn crash(&mut self, failure: &str, now: u64) {
+    pub(crate) fn crash(&mut self, failure: &Failure, now: u64) {
+        let failure = &failure.with_reset();
         self.roll_back(failure);
         self.lose_guest(failure, Ended::Failed, now);
     }
 
-    pub(crate) fn lost(&mut self, failure: &str, now: u64) {
+    pub(crate) fn lost(&mut self, failure: &Failure, now: u64) {
         self.served = true;
         self.lose_guest(failure, Ended::Disturbed, now);
     }
 
     pub(crate) fn reset(&mut self, reset: Reset<'_>, now: u64) {
-        let (code, failure) = match reset {
-            Reset::Aborted("") => (1012, ABORTED),
+        let (code, reason) = match reset {
             Reset::Aborted(reason) => (1012, reason),
             Reset::GateBroken(reason) => (1011, reason),
         };
+        let failure = &Failure::new(reason).with_reset();
         self.take_back_constructor();
         if let Reset::Aborted(_) = reset {
             self.report.count(Counter::Aborts);
@@ -90,7 +91,7 @@ impl Model {
         self.lose_guest(failure, Ended::Disturbed, now);
         // A run that ended well comes back with its lost writes.
         self.end_alarm(Ended::Disturbed, now);
-        self.close_sockets(code, failure);
+        self.close_sockets(code, reason);
         self.outbox.end_group();
     }
 
@@ -102,7 +103,7 @@ impl Model {
         }
     }
 
-    fn roll_back(&mut self, failure: &str) {
+    fn roll_back(&mut self, failure: &Failure) {
         let taken = self.outbox.roll_back(failure);
         self.taken_back(taken);
         if self.alarm.lose(self.outbox.committed_write()) {
@@ -121,7 +122,8 @@ impl Model {
     }
 
     /// The guest must go.
-    pub(super) fn lose_guest(&mut self, failure: &str, alarm: Ended, now: u64) {
+    pub(super) fn lose_guest(&mut self, failure: &Failure, alarm: Ended, now: u64) {
+        let failure = &failure.with_reset();
         let grouped = self.outbox.is_grouped();
         if !grouped {
             self.outbox.begin_group();
@@ -137,8 +139,9 @@ impl Model {
                 }
                 self.guest = Guest::Leaves;
                 self.stop_due = true;
+                self.broken = Some(failure.clone());
             }
-            Guest::Starting => self.doomed = Some(failure.to_owned()),
+            Guest::Starting => self.doomed = Some(failure.clone()),
             Guest::None | Guest::Leaves => {}
         }
         if !grouped {
@@ -146,14 +149,14 @@ impl Model {
         }
     }
 
-    pub(super) fn end_tasks(&mut self, failure: &str, alarm: Ended, now: u64) {
+    pub(super) fn end_tasks(&mut self, failure: &Failure, alarm: Ended, now: u64) {
         self.running = None;
         self.ready.clear();
         self.sections.clear();
         for (_, task) in std::mem::take(&mut self.tasks) {
             match task.job {
                 Job::Fetch { request, answered: false } => {
-                    self.outbox.push(Out::Fail(RequestId(request), failure.into()));
+                    self.outbox.push(Out::Fail(RequestId(request), failure.clone().into()));
                 }
                 Job::Farewell(socket) => self.settle(socket),
                 Job::Alarm => self.end_alarm(alarm, now),
@@ -169,10 +172,10 @@ impl Model {
     }
 
     /// The event that a guest costs that broke down before its first one.
-    pub(super) fn charge(&mut self, failure: &str, now: u64) -> Option<Event> {
+    pub(super) fn charge(&mut self, failure: &Failure, now: u64) -> Option<Event> {
         let event = self.take_front(now)?;
         match &event {
-            Event::Fetch(request) => self.outbox.push(Out::Fail(*request, failure.into())),
+            Event::Fetch(request) => self.outbox.push(Out::Fail(*request, failure.clone().into())),
             Event::Close { socket, .. } | Event::Error { socket, .. } => {
                 if let Some(socket) = self.sockets.get_mut(*socket) {
                     socket.farewell_charged = true;
@@ -198,6 +201,10 @@ impl Model {
     pub(super) fn answer_close(&mut self, id: SocketId) {
         let Some(socket) = self.sockets.get_mut(id) else { return };
         if socket.peer == Peer::SaidClose && socket.own == Own::No {
+            if socket.half_open {
+                self.report.count(Counter::HalfOpens);
+                return;
+            }
             socket.own = Own::Waits;
             let close = Box::new(socket.answer.clone());
             self.outbox.push(Out::Close { socket: id, close, after: After::KeepReading });
@@ -205,10 +212,10 @@ impl Model {
     }
 
     /// Sockets that die with the guest.
-    pub(super) fn drop_bound_sockets(&mut self, failure: &str) {
+    pub(super) fn drop_bound_sockets(&mut self, failure: &Failure) {
         for id in self.sockets.here() {
             if self.sockets.get(id).is_some_and(|socket| socket.mode != Mode::Hibernatable) {
-                self.close_for_good(id, 1012, failure);
+                self.close_for_good(id, 1012, &failure.text);
             }
         }
     }
@@ -226,6 +233,21 @@ impl Model {
         if peer != Peer::Gone {
             self.dismiss(id, own, Close { code: Some(code), reason: cut(reason) });
         }
+        self.forget(id);
+    }
+
+    /// The guest breaks a socket off that is not hibernatable.
+    pub(crate) fn disconnect(&mut self, id: SocketId) {
+        let Some(socket) = self.sockets.get_mut(id).filter(|socket| socket.mode != Mode::Hibernatable) else { return };
+        self.report.count(Counter::Disconnects);
+        socket.dismissed = true;
+        if socket.peer != Peer::Gone {
+            self.outbox.push(Out::Cut(id));
+        }
+        self.forget(id);
+    }
+
+    fn forget(&mut self, id: SocketId) {
         self.sockets.drop(id);
         self.mailbox.retain(|event| match event {
             Event::Message { socket, .. } | Event::Close { socket, .. } | Event::Error { socket, .. } => *socket != id,

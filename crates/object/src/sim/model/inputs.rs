@@ -3,6 +3,7 @@
 use bytestring::ByteString;
 
 use crate::TaskId;
+use crate::failure::{Failure, Kind};
 use crate::limits::{REQUESTS_QUEUED_MAX, SOCKET_MESSAGES_QUEUED_MAX};
 use crate::mailbox::{Event, RequestId};
 use crate::message::Message;
@@ -16,6 +17,7 @@ use crate::sockets::{Mode, SocketId};
 
 const SECTION_TOO_LONG: &str = "A call to blockConcurrencyWhile() in a Durable Object waited for too long. The call \
     was canceled and the Durable Object was reset.";
+const CODE_UPDATED: &str = "Durable Object reset because its code was updated.";
 const EVENT_TOO_LONG: &str = "broken.dropped; Actor exceeded event execution time and was disconnected.";
 const VANISHED: &str = "WebSocket disconnected without sending Close frame.";
 
@@ -120,15 +122,15 @@ impl Model {
         }
         if self.sections.deadline().is_some_and(|deadline| deadline <= now) {
             self.report.count(Counter::SectionTimeouts);
-            self.lose_guest(SECTION_TOO_LONG, Ended::Failed, now);
+            self.lose_guest(&Failure::new(SECTION_TOO_LONG).of_kind(Kind::Overloaded), Ended::Failed, now);
         }
         if self.tasks.values().any(|task| task.deadline.is_some_and(|deadline| deadline <= now)) {
             self.report.count(Counter::EventTimeouts);
-            self.lose_guest(EVENT_TOO_LONG, Ended::Failed, now);
+            self.lose_guest(&Failure::new(EVENT_TOO_LONG).of_kind(Kind::Disconnected), Ended::Failed, now);
         }
         if self.outdated.is_some_and(|at| at <= now) && self.guest == Guest::Lives {
             self.report.count(Counter::ReplacementsForced);
-            self.lost("Durable Object reset because its code was updated.", now);
+            self.lost(&Failure::new(CODE_UPDATED).of_kind(Kind::Disconnected), now);
         }
     }
 
@@ -162,7 +164,8 @@ impl Model {
     }
 
     /// The constructor failed: returns the event that it costs.
-    pub(crate) fn start_failed(&mut self, failure: &str, now: u64) -> Option<Event> {
+    pub(crate) fn start_failed(&mut self, failure: &Failure, now: u64) -> Option<Event> {
+        let failure = &failure.with_reset();
         self.report.count(Counter::StartFailures);
         self.take_back_constructor();
         self.alarm.lose(self.outbox.committed_write());
@@ -174,6 +177,7 @@ impl Model {
         self.doomed = None;
         self.outdated = None;
         self.guest = Guest::None;
+        self.broken = Some(failure.clone());
         event
     }
 

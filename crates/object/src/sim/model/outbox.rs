@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 
+use crate::failure::Failure;
 use crate::limits::{OUTBOX_BYTES_MAX, OUTBOX_LEN_MAX};
 use crate::message::Message;
 use crate::outbox::{After, Out};
@@ -105,13 +106,13 @@ impl Outbox {
     }
 
     /// The writes of the turn under way are lost.
-    pub(crate) fn roll_back(&mut self, failure: &str) -> TakenBack {
+    pub(crate) fn roll_back(&mut self, failure: &Failure) -> TakenBack {
         self.written = self.committed_write;
         self.take_back(self.committed_write, failure)
     }
 
     /// All writes that are not durable are lost.
-    pub(crate) fn break_gate(&mut self, failure: &str) -> TakenBack {
+    pub(crate) fn break_gate(&mut self, failure: &Failure) -> TakenBack {
         self.written = self.durable_write;
         self.committed_write = self.durable_write;
         self.committed = self.durable;
@@ -119,7 +120,7 @@ impl Outbox {
         self.take_back(self.durable_write, failure)
     }
 
-    fn take_back(&mut self, kept: u64, failure: &str) -> TakenBack {
+    fn take_back(&mut self, kept: u64, failure: &Failure) -> TakenBack {
         let mut taken = TakenBack::default();
         for mut item in std::mem::take(&mut self.items) {
             if item.after <= kept {
@@ -130,7 +131,7 @@ impl Outbox {
             match item.out {
                 // Whoever asked hears of the failure instead.
                 Out::Respond(request) | Out::Fail(request, _) => {
-                    item.out = Out::Fail(request, failure.into());
+                    item.out = Out::Fail(request, failure.clone().into());
                     self.items.push_back(item);
                 }
                 // The host's own doing: no write of the guest can make it untrue.
@@ -139,7 +140,8 @@ impl Outbox {
                     taken.items += 1;
                     taken.closes.push(socket);
                 }
-                Out::Frame { .. } | Out::Subrequest(_) => taken.items += 1,
+                // A broadcast is kept here as the frames that come of it.
+                Out::Frame { .. } | Out::Broadcast(_) | Out::Subrequest(_) => taken.items += 1,
             }
         }
         taken
@@ -167,7 +169,12 @@ impl Outbox {
     pub(crate) fn truncate(&mut self, at: usize) -> TakenBack {
         self.written = self.committed_write;
         let mut taken = TakenBack::default();
-        for item in self.items.drain(at..) {
+        for mut item in self.items.split_off(at) {
+            if let Out::Cut(_) = item.out {
+                item.after = item.after.min(self.written);
+                self.items.push_back(item);
+                continue;
+            }
             taken.items += 1;
             if let Out::Close { socket, .. } = item.out {
                 taken.closes.push(socket);
@@ -176,11 +183,11 @@ impl Outbox {
         taken
     }
 
-    /// Whether one more message may wait: by number, and by bytes with each buffer that several sockets share
+    /// Whether a message may wait for so many receivers more: by number, and by bytes with each buffer that several sockets share
     /// counted once. When a buffer that has left in part stops to count is left open.
-    pub(crate) fn room(&mut self, message: &Message) -> Room {
+    pub(crate) fn room(&mut self, message: &Message, receivers: usize) -> Room {
         self.bytes_ever += message.len();
-        if self.items.len() >= OUTBOX_LEN_MAX {
+        if self.items.len() + receivers > OUTBOX_LEN_MAX {
             return Room::No;
         }
         if self.bytes_ever <= OUTBOX_BYTES_MAX {
@@ -248,6 +255,6 @@ impl Outbox {
 fn socket_of(out: &Out) -> Option<SocketId> {
     match out {
         Out::Frame { socket, .. } | Out::Close { socket, .. } | Out::Cut(socket) => Some(*socket),
-        Out::Respond(_) | Out::Fail(..) | Out::Subrequest(_) => None,
+        Out::Broadcast(_) | Out::Respond(_) | Out::Fail(..) | Out::Subrequest(_) => None,
     }
 }

@@ -50,6 +50,8 @@ pub(crate) struct Socket {
     /// Whether its farewell was the price of a guest that broke down before its first event.
     pub(crate) farewell_charged: bool,
     listed: bool,
+    /// Whether a Close of the peer is the guest's to answer.
+    pub(crate) half_open: bool,
     tags: Vec<String>,
     attachment: Option<Bytes>,
     auto_at: Option<u64>,
@@ -117,6 +119,7 @@ impl Sockets {
             farewells_delivered: 0,
             farewell_charged: false,
             listed: false,
+            half_open: false,
             tags: Vec::new(),
             attachment: None,
             auto_at: None,
@@ -159,10 +162,13 @@ impl Sockets {
         Ok(())
     }
 
-    pub(crate) fn accept_standard(&mut self, id: SocketId) -> Result<(), SocketError> {
+    pub(crate) fn accept_standard(&mut self, id: SocketId, half_open: bool) -> Result<(), SocketError> {
         let Some(socket) = self.get_mut(id) else { return Err(SocketError::IncompatibleState) };
         if socket.mode == Mode::Hibernatable {
             return Err(SocketError::AcceptedAsHibernatable);
+        }
+        if socket.mode == Mode::New {
+            socket.half_open = half_open;
         }
         socket.mode = Mode::Standard;
         Ok(())
@@ -177,6 +183,15 @@ impl Sockets {
             listed.reverse();
         }
         listed.into_iter().map(|socket| socket.id).collect()
+    }
+
+    /// Those that a broadcast goes to, in no order.
+    pub(crate) fn receivers(&self, tag: Option<&str>, except: &[SocketId]) -> Vec<SocketId> {
+        let gets = |socket: &&Socket| {
+            let open = socket.here && socket.mode != Mode::New && socket.peer == Peer::Open && socket.own == Own::No;
+            open && tag.is_none_or(|tag| socket.tags.iter().any(|have| have == tag)) && !except.contains(&socket.id)
+        };
+        self.all.iter().filter(gets).map(|socket| socket.id).collect()
     }
 
     pub(crate) fn tags(&self, id: SocketId) -> Result<&[String], SocketError> {

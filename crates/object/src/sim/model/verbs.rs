@@ -32,7 +32,7 @@ impl Model {
             Some(socket) if socket.mode == Mode::New => Err(SocketError::NotAccepted),
             Some(socket) if socket.peer == Peer::Gone => Ok(()),
             Some(socket) if socket.own != Own::No => Err(SocketError::SendAfterClose),
-            Some(_) => match self.outbox.room(&message) {
+            Some(_) => match self.outbox.room(&message, 1) {
                 Room::Yes => {
                     queues = true;
                     Ok(())
@@ -57,6 +57,32 @@ impl Model {
         if expected.is_err() {
             self.report.count(Counter::SendErrors);
         }
+        Ok(())
+    }
+
+    /// Checks the outcome of a broadcast, which leaves as if every receiver were sent to alone, in some order.
+    pub(crate) fn broadcast(
+        &mut self,
+        message: &Message,
+        tag: Option<&str>,
+        except: &[SocketId],
+        got: &Result<usize, SocketError>,
+    ) -> Result<(), Broken> {
+        let receivers = self.sockets.receivers(tag, except);
+        let room = if receivers.is_empty() { Room::Yes } else { self.outbox.room(message, receivers.len()) };
+        let queues = room == Room::Yes || room == Room::Either && got.is_ok();
+        let expected = if queues { Ok(receivers.len()) } else { Err(SocketError::OutboxFull) };
+        if *got != expected {
+            return Err(Broken(format!("a broadcast returns {got:?}, not {expected:?}")));
+        }
+        if queues {
+            self.outbox.begin_group();
+            for socket in receivers {
+                self.outbox.push(Out::Frame { socket, message: message.clone() });
+            }
+            self.outbox.end_group();
+        }
+        self.report.count(if queues { Counter::BroadcastsAtOnce } else { Counter::BroadcastsRefused });
         Ok(())
     }
 

@@ -55,6 +55,7 @@ impl World<'_> {
         self.agree("positions", &self.object.positions(), &(WritePos(committed), WritePos(durable)))?;
         self.agree("alarm", &self.object.alarm().map(Time::as_millis), &self.model.alarm.get())?;
         self.agree("auto_response", &self.object.auto_response(), &self.model.sockets.auto_response.as_ref())?;
+        self.agree("slow_clients", &self.object.slow_clients(), &self.model.slow_clients)?;
         for tag in [None, Some(TAGS[0]), Some(TAGS[1]), Some(TAGS[2]), Some(TAGS[3]), Some("none")] {
             let (got, expected) = (self.object.sockets(tag), self.model.sockets.list(tag));
             self.agree("the list of sockets", &got, &expected)?;

@@ -18,7 +18,7 @@ use crate::sim::report::Counter;
 use crate::sim::swarm::Verb;
 use crate::sim::world::World;
 use crate::sim::world::peers::{Connection, PING};
-use crate::sockets::{AutoResponse, SocketId};
+use crate::sockets::{AutoResponse, SlowClients, SocketId};
 use crate::time::Time;
 
 /// Tags that sockets get.
@@ -65,6 +65,7 @@ impl World<'_> {
                 self.send_some(id, &text)
             }
             Verb::Broadcast => self.broadcast(),
+            Verb::BroadcastAtOnce => self.broadcast_at_once(),
             Verb::Close => self.close(),
             Verb::Attach => self.attach(),
             Verb::Pair => self.pair(),
@@ -75,6 +76,8 @@ impl World<'_> {
             Verb::Query => self.compare_all(),
             Verb::AutoResponse => self.auto_response(),
             Verb::EventTimeout => self.event_timeout(),
+            Verb::SlowClients => self.slow_clients(),
+            Verb::Disconnect => self.disconnect(),
             Verb::SetAlarm => {
                 let at = (self.now + self.random.below(5_000)).saturating_sub(self.random.pick([0, 0, 3_000]));
                 self.change_alarm(Some(at))
@@ -170,6 +173,23 @@ impl World<'_> {
         got.into_iter().try_for_each(|id| self.send_some(id, &text))
     }
 
+    fn broadcast_at_once(&mut self) -> Result<(), Broken> {
+        let tag = if self.random.percent(50) { None } else { Some(self.random.pick(TAGS)) };
+        let except: Vec<_> = (0..self.random.below(3)).filter_map(|_| self.some_socket()).collect();
+        let text = if self.random.percent(20) { ByteString::from_static("same") } else { self.new_text() };
+        let got = self.object.broadcast(Payload::Text(&text), tag, &except);
+        self.note(|| format!("broadcast {text:?} to {tag:?} except {except:?}: {got:?}"));
+        self.model.broadcast(&Message::Text(text), tag, &except, &got)
+    }
+
+    fn slow_clients(&mut self) -> Result<(), Broken> {
+        let rule = self.random.pick([None, Some(SlowClients::Close), Some(SlowClients::DropOldest)]);
+        self.note(|| format!("slow clients: {rule:?}"));
+        self.object.set_slow_clients(rule);
+        self.model.slow_clients = rule.unwrap_or(self.swarm.options.slow_clients);
+        Ok(())
+    }
+
     fn close(&mut self) -> Result<(), Broken> {
         let Some(id) = self.some_socket() else { return Ok(()) };
         let good = [None, Some(1000), Some(1001), Some(3000), Some(4999), Some(1003), Some(1014), Some(1016)];
@@ -218,9 +238,10 @@ impl World<'_> {
 
     fn accept(&mut self, id: SocketId) -> Result<(), Broken> {
         if self.random.percent(self.swarm.standard) {
-            let got = self.object.accept_standard(id);
-            self.note(|| format!("accept {id:?}: {got:?}"));
-            let expected = self.model.sockets.accept_standard(id);
+            let half_open = self.random.percent(self.swarm.half_open);
+            let got = self.object.accept_standard(id, half_open);
+            self.note(|| format!("accept {id:?}, half-open {half_open}: {got:?}"));
+            let expected = self.model.sockets.accept_standard(id, half_open);
             self.model.report.count(if got.is_ok() { Counter::AcceptsStandard } else { Counter::AcceptErrors });
             return self.agree("accept", &got, &expected);
         }
@@ -259,6 +280,14 @@ impl World<'_> {
         self.note(|| format!("auto-response {:?}", pair.as_ref().map(|pair| pair.response.len())));
         self.object.set_auto_response(pair.clone());
         self.model.set_auto_response(pair);
+        Ok(())
+    }
+
+    fn disconnect(&mut self) -> Result<(), Broken> {
+        let Some(id) = self.some_socket() else { return Ok(()) };
+        self.note(|| format!("disconnect {id:?}"));
+        self.object.disconnect(id);
+        self.model.disconnect(id);
         Ok(())
     }
 

@@ -3,7 +3,10 @@
 //! It does all this out of step, as a busy machine would, within the contract of [`crate::object::Object`]: a
 //! turn and a constructor are run in one go, a commit stands at the end of each that wrote.
 
+use bytes::Bytes;
+
 use crate::TaskId;
+use crate::failure::Failure;
 use crate::object::{Progress, Reset, Step};
 use crate::outbox::{Out, WritePos};
 use crate::sim::limits;
@@ -19,6 +22,11 @@ const LONG_REASON: &str = "so genug, genug, genug, genug, genug, genug, genug, g
 
 /// Turns of one go of [`World::do_everything`]: a task that never rests would keep it busy for ever.
 const TURNS_MAX: u32 = 200;
+
+/// What a guest threw.
+fn thrown(text: &'static str) -> Failure {
+    Failure { thrown: Bytes::from_static(b"as the guest has it"), ..Failure::new(text) }
+}
 
 impl World<'_> {
     /// Takes a few steps.
@@ -97,8 +105,9 @@ impl World<'_> {
         }
         self.pin_alarm()?;
         self.note(|| "constructor fails".to_owned());
-        let got = self.object.handle_start_failed("no luck", self.time());
-        let expected = self.model.start_failed("no luck", self.now);
+        let failure = thrown("no luck");
+        let got = self.object.handle_start_failed(&failure, self.time());
+        let expected = self.model.start_failed(&failure, self.now);
         self.agree("the event that a failed constructor costs", &got, &expected)
     }
 
@@ -128,11 +137,13 @@ impl World<'_> {
         }
         let end = self.end_of(job);
         self.note(|| format!("{task:?} of {job:?}: {end:?}"));
+        let failure = thrown("thrown");
         let progress = match end {
             End::Crash => {
                 self.model.report.count(Counter::Crashes);
-                self.object.handle_crash("panicked", self.time());
-                self.model.crash("panicked", self.now);
+                let failure = Failure::new("panicked");
+                self.object.handle_crash(&failure, self.time());
+                self.model.crash(&failure, self.now);
                 return Ok(());
             }
             End::Abort => {
@@ -140,7 +151,7 @@ impl World<'_> {
                 return self.reset(Reset::Aborted(reason));
             }
             End::Done => Progress::Done(Ok(())),
-            End::Failed => Progress::Done(Err("thrown")),
+            End::Failed => Progress::Done(Err(&failure)),
             End::Pending => Progress::Pending,
             End::Spin => {
                 self.wake(task);
@@ -213,8 +224,9 @@ impl World<'_> {
         if self.model.guest == Guest::Lives {
             self.note(|| "crash between turns".to_owned());
             self.model.report.count(Counter::CrashesBetween);
-            self.object.handle_crash("out of memory", self.time());
-            self.model.crash("out of memory", self.now);
+            let failure = Failure::new("out of memory");
+            self.object.handle_crash(&failure, self.time());
+            self.model.crash(&failure, self.now);
         }
         Ok(())
     }
@@ -224,8 +236,9 @@ impl World<'_> {
         if self.model.guest == Guest::Lives {
             self.note(|| "guest is lost".to_owned());
             self.model.report.count(Counter::Losses);
-            self.object.handle_lost("the engine is gone", self.time());
-            self.model.lost("the engine is gone", self.now);
+            let failure = Failure::new("the engine is gone");
+            self.object.handle_lost(&failure, self.time());
+            self.model.lost(&failure, self.now);
         }
         Ok(())
     }
@@ -281,37 +294,62 @@ impl World<'_> {
 
     /// Lets out what may leave, at most so much; true when something did.
     pub(crate) fn flush(&mut self, most: u64) -> Result<bool, Broken> {
+        self.hear_of_broken()?;
         let mut any = false;
         for _ in 0..most {
-            let out = self.object.poll_out();
-            self.model.leave(out.as_ref())?;
-            let Some(out) = out else {
+            let Some(out) = self.object.poll_out() else {
+                self.model.leave(None)?;
                 if !self.model.outbox.is_empty() {
                     self.model.report.count(Counter::Held);
                 }
                 break;
             };
             any = true;
-            self.note(|| format!("out: {out:?}"));
-            self.arrives(&out)?;
-            let counter = match &out {
-                Out::Frame { .. } => Counter::Frames,
-                Out::Close { after: crate::outbox::After::KeepReading, .. } => Counter::CloseFrames,
-                Out::Close { .. } => Counter::CloseFramesForget,
-                Out::Cut(_) => Counter::Cuts,
-                Out::Respond(request) => {
-                    self.answered(*request, true)?;
-                    Counter::Responses
-                }
-                Out::Fail(request, _) => {
-                    self.answered(*request, false)?;
-                    Counter::Failures
-                }
-                Out::Subrequest(_) => Counter::Subrequests,
-            };
+            let counter = self.leaves(out)?;
             self.model.report.count(counter);
         }
         Ok(any)
+    }
+
+    /// Something leaves the object.
+    fn leaves(&mut self, out: Out) -> Result<Counter, Broken> {
+        self.note(|| format!("out: {out:?}"));
+        if let Out::Broadcast(broadcast) = out {
+            for socket in broadcast.sockets {
+                let frame = Out::Frame { socket, message: broadcast.message.clone() };
+                self.model.leave(Some(&frame))?;
+                self.arrives(&frame)?;
+            }
+            return Ok(Counter::FramesOfBroadcasts);
+        }
+        self.model.leave(Some(&out))?;
+        self.arrives(&out)?;
+        Ok(match out {
+            Out::Frame { .. } | Out::Broadcast(_) => Counter::Frames,
+            Out::Close { after: crate::outbox::After::KeepReading, .. } => Counter::CloseFrames,
+            Out::Close { .. } => Counter::CloseFramesForget,
+            Out::Cut(_) => Counter::Cuts,
+            Out::Respond(request) => {
+                self.answered(request, true)?;
+                Counter::Responses
+            }
+            Out::Fail(request, _) => {
+                self.answered(request, false)?;
+                Counter::Failures
+            }
+            Out::Subrequest(_) => Counter::Subrequests,
+        })
+    }
+
+    /// Whoever has reached an instance hears how it broke.
+    fn hear_of_broken(&mut self) -> Result<(), Broken> {
+        let expected = self.model.broken.take().map(Box::new);
+        if let Some(failure) = &expected {
+            self.model.report.count(Counter::Broken);
+            self.note(|| format!("broken: {failure:?}"));
+        }
+        let got = self.object.poll_broken();
+        self.agree("poll_broken", &got, &expected)
     }
 
     pub(super) fn wake(&mut self, task: TaskId) {

@@ -27,6 +27,16 @@ pub enum Agreement {
     Streams(Box<Streams>),
 }
 
+impl Agreement {
+    /// The window that we may use.
+    pub fn bits(&self) -> u8 {
+        match self {
+            Self::Messages { server_bits } => *server_bits,
+            Self::Streams(streams) => streams.server_bits,
+        }
+    }
+}
+
 /// What a connection with context takeover holds.
 #[derive(Debug)]
 pub struct Streams {

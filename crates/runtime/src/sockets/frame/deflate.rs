@@ -80,6 +80,25 @@ impl Codecs {
     ///
     /// If there is no such window.
     pub fn deflate(&mut self, message: &Message, bits: u8, history: Option<&mut History>) -> Option<Bytes> {
+        self.deflate_with(message, bits, history, None)
+    }
+
+    /// The same as a client sends it, masked with a key, with nothing to refer to.
+    ///
+    /// # Panics
+    ///
+    /// As [`Codecs::deflate`].
+    pub fn deflate_masked(&mut self, message: &Message, bits: u8, key: [u8; 4]) -> Option<Bytes> {
+        self.deflate_with(message, bits, None, Some(key))
+    }
+
+    fn deflate_with(
+        &mut self,
+        message: &Message,
+        bits: u8,
+        history: Option<&mut History>,
+        key: Option<[u8; 4]>,
+    ) -> Option<Bytes> {
         let payload = message.as_bytes();
         let len_min = if history.is_some() { DEFLATED_LEN_MIN_STREAM } else { DEFLATED_LEN_MIN };
         if !(len_min..=DEFLATED_LEN_MAX).contains(&payload.len()) {
@@ -90,7 +109,7 @@ impl Codecs {
         let slack = if history.is_some() { HISTORY_SLACK } else { 0 };
         let is_worth_it = deflate(deflater, bits, payload, dictionary, &mut self.scratch)
             && self.scratch.len() < payload.len() + slack;
-        let frame = is_worth_it.then(|| encode::message_deflated(message, &self.scratch));
+        let frame = is_worth_it.then(|| encode::message_deflated(message, &self.scratch, key));
         self.trim();
         let frame = frame?;
         if let Some(history) = history {

@@ -7,7 +7,9 @@
 use bytes::Bytes;
 use dormouse_object::message::Message;
 
-use super::header::{CONTROL_LEN_MAX, FIN, HEADER_LEN_MAX, LEN_IS_U16, LEN_IS_U64, MASKED, Opcode, RESERVED_1};
+use super::header::{
+    CONTROL, CONTROL_LEN_MAX, FIN, HEADER_LEN_MAX, LEN_IS_U16, LEN_IS_U64, MASKED, Opcode, RESERVED_1,
+};
 use super::mask;
 
 /// The longest reason that fits a Close frame beside its code (section 5.5.1).
@@ -23,9 +25,14 @@ pub fn message_masked(message: &Message, key: [u8; 4]) -> Bytes {
     frame(opcode(message), message.as_bytes(), Some(key))
 }
 
-/// A message whose payload was compressed to `data` (RFC 7692, section 6.1).
-pub fn message_deflated(message: &Message, data: &[u8]) -> Bytes {
-    frame_with(RESERVED_1, opcode(message), data, None)
+/// A message whose payload was compressed to `data` (RFC 7692, section 6.1); with a key, as a client sends it.
+pub fn message_deflated(message: &Message, data: &[u8], key: Option<[u8; 4]>) -> Bytes {
+    frame_with(RESERVED_1, opcode(message), data, key)
+}
+
+/// Whether a frame, whole or in part from its first byte on, is a control frame (section 5.5).
+pub fn is_control(frame: &[u8]) -> bool {
+    frame.first().is_some_and(|first| first & CONTROL != 0)
 }
 
 /// A ping (section 5.5.2).

@@ -20,6 +20,8 @@ pub(super) const LEN_IS_U64: u8 = 127;
 pub(super) const FIN: u8 = 0x80;
 pub(super) const MASKED: u8 = 0x80;
 pub(super) const RESERVED_1: u8 = 0x40;
+/// The bit that the opcodes of control frames have and no others (section 5.2).
+pub(super) const CONTROL: u8 = 0x08;
 const RESERVED_2_OR_3: u8 = 0x30;
 
 /// A frame's meaning (section 11.8).

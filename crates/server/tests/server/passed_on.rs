@@ -1,0 +1,136 @@
+//! Sockets of servers outside that are passed on to a client: nobody reads them on the way.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::Shutdown;
+use std::time::Duration;
+
+use tungstenite::Message;
+
+use crate::client::frame;
+use crate::far::Far;
+use crate::world::World;
+
+/// As long as it takes to be sure that something does not move.
+const STUCK: Duration = Duration::from_millis(300);
+
+/// More than all buffers on the way hold.
+const MUCH: usize = 64 << 20;
+
+#[test]
+fn a_client_talks_to_the_far_server() {
+    let (near, far) = (World::new(), World::new());
+    let mut other = far.client("y", "other");
+    let mut client = near.open(&format!("/x/pass?http://{}/y/socket?far", far.address()));
+    client.say("to all");
+    assert_eq!(other.hear(), "to all");
+    other.say("back to you");
+    assert_eq!(client.hear(), "back to you");
+    for len in [126, 70_000, 5 << 20] {
+        let message = Message::binary(vec![b'x'; len]);
+        client.0.send(message.clone()).unwrap();
+        assert_eq!(client.0.read().unwrap(), message);
+    }
+    client.close(4999, "so long");
+    assert_eq!(client.closed(), "4999 so long");
+    client.ended();
+    far.wait_for("close 4999 so long true");
+}
+
+#[test]
+fn frames_pass_as_they_are() {
+    let (world, far) = (World::new(), Far::agreeing(b"\x81\x05early"));
+    let mut client = world.open(&format!("/x/pass?{}", far.url()));
+    assert_eq!(client.hear(), "early");
+    let mut taken = far.take();
+    let ping = frame(0x89, b"are you there");
+    client.stream().write_all(&ping).unwrap();
+    let mut came = vec![0; ping.len()];
+    taken.stream.read_exact(&mut came).unwrap();
+    assert_eq!(came, ping, "masked as the client has done it");
+    assert_eq!(taken.header("sec-websocket-extensions"), None);
+    drop(taken);
+    assert!(client.0.read().is_err(), "no Close frame is made up");
+}
+
+#[test]
+fn what_a_client_sends_with_its_handshake_is_passed_on() {
+    let (world, far) = (World::new(), Far::agreeing(b""));
+    let mut http = world.connect();
+    let handshake = crate::client::handshake(&format!("/x/pass?{}", far.url()), &[]);
+    http.write([handshake.as_bytes(), &frame(0x81, b"hasty")].concat());
+    assert_eq!(http.head().status, 101);
+    assert_eq!(far.take().frame(), (0x81, b"hasty".to_vec()));
+}
+
+#[test]
+fn nothing_is_compressed_on_either_side() {
+    let (world, far) = (World::new(), Far::agreeing(b""));
+    let mut http = world.connect();
+    let offer = [("Sec-WebSocket-Extensions", "permessage-deflate")];
+    http.write(crate::client::handshake(&format!("/x/pass?{}", far.url()), &offer));
+    let head = http.head();
+    assert_eq!((head.status, head.header("sec-websocket-extensions")), (101, None));
+}
+
+#[test]
+fn each_side_hears_when_the_other_one_vanishes() {
+    let (world, far) = (World::new(), Far::agreeing(b""));
+    let client = world.open(&format!("/x/pass?{}", far.url()));
+    let mut taken = far.take();
+    drop(client);
+    assert_eq!(taken.ended(), 0);
+
+    let mut client = world.open(&format!("/x/pass?{}", far.url()));
+    drop(far.take());
+    assert_eq!(client.stream().read(&mut [0; 8]).unwrap_or(0), 0);
+}
+
+#[test]
+fn what_was_sent_before_the_end_arrives() {
+    let (world, far) = (World::new(), Far::agreeing(b""));
+    let mut client = world.open(&format!("/x/pass?{}", far.url()));
+    let mut taken = far.take();
+    taken.stream.write_all(b"\x81\x02hi\x88\x02\x0f\xa0").unwrap();
+    taken.stream.shutdown(Shutdown::Write).unwrap();
+    assert_eq!(client.hear(), "hi");
+    assert_eq!(client.closed(), "4000 ");
+    let _ = client.0.flush();
+    assert_eq!(taken.frame(), (0x88, b"\x0f\xa0".to_vec()), "the other direction still goes");
+    drop(client);
+    assert_eq!(taken.ended(), 0);
+}
+
+#[test]
+fn a_side_that_does_not_read_holds_the_other_one_up() {
+    let (world, far) = (World::new(), Far::agreeing(b""));
+    let mut client = world.open(&format!("/x/pass?{}", far.url()));
+    let mut taken = far.take();
+    for is_back in [true, false] {
+        let (from, to) = match is_back {
+            true => (&mut taken.stream, client.stream()),
+            false => (client.stream(), &mut taken.stream),
+        };
+        from.set_write_timeout(Some(STUCK)).unwrap();
+        let mut written = 0;
+        let stuck = loop {
+            match from.write(&[7; 65_536]) {
+                Ok(len) if written < MUCH => written += len,
+                other => break other.map_err(|error| error.kind()),
+            }
+        };
+        assert_eq!(stuck, Err(ErrorKind::WouldBlock), "{written} bytes were taken that nobody reads");
+        let mut all = vec![0; written];
+        to.read_exact(&mut all).unwrap();
+        assert!(all.iter().all(|byte| *byte == 7));
+    }
+}
+
+#[test]
+fn a_server_stops_while_sockets_are_passed_on() {
+    let (mut world, far) = (World::new(), Far::agreeing(b""));
+    let mut client = world.open(&format!("/x/pass?{}", far.url()));
+    let mut taken = far.take();
+    world.server.take().unwrap().stop();
+    assert_eq!(taken.ended(), 0);
+    assert_eq!(client.stream().read(&mut [0; 8]).unwrap_or(0), 0);
+}
