@@ -20,6 +20,7 @@ use crate::commit_log::{Facts, ObjectKey};
 use crate::journal::Start;
 use crate::journal::record::{ALIGNMENT, Broken, GROUP_HEADER_LEN, Group, Kind, decode, decode_group};
 use crate::journal::segment::{Segment, numbers_of, spare};
+use crate::limits::JOURNAL_LEN_KEPT;
 use crate::store::folder;
 
 /// What a journal held.
@@ -134,6 +135,8 @@ struct Scan<'a> {
     files: &'a dyn FileSystem,
     paths: &'a [PathBuf],
     found: Vec<Found>,
+    /// What was read of segments, as far as there is memory for it.
+    kept: HashMap<usize, Vec<u8>>,
     /// The number of the group that comes next.
     next_group: u64,
     /// The objects of each segment.
@@ -152,6 +155,7 @@ impl<'a> Scan<'a> {
             files,
             paths,
             found: Vec::new(),
+            kept: HashMap::new(),
             next_group: 0,
             objects: paths.iter().map(|_| HashSet::new()).collect(),
             redo: HashMap::new(),
@@ -179,9 +183,15 @@ impl<'a> Scan<'a> {
                 self.found.push(Found { segment, at, group });
                 at += length(group);
             }
-            let later = (at..bytes.len()).step_by(ALIGNMENT).filter_map(|at| group_at(&bytes, at));
-            if later.filter(|group| group.number > self.next_group).any(|group| group.synced > self.next_group) {
+            let is_damaged = {
+                let later = (at..bytes.len()).step_by(ALIGNMENT).filter_map(|at| group_at(&bytes, at));
+                later.filter(|group| group.number > self.next_group).any(|group| group.synced > self.next_group)
+            };
+            if is_damaged {
                 return Err(self.damaged(segment, at, "a group of commits cannot be read"));
+            }
+            if self.kept.values().map(Vec::len).sum::<usize>() + bytes.len() <= JOURNAL_LEN_KEPT {
+                self.kept.insert(segment, bytes);
             }
         }
         Ok(())
@@ -195,7 +205,10 @@ impl<'a> Scan<'a> {
         let mut loaded = None;
         for Found { segment, at, group } in found {
             if loaded.replace(segment) != Some(segment) {
-                bytes = read(self.files, &self.paths[segment])?;
+                bytes = match self.kept.remove(&segment) {
+                    Some(bytes) => bytes,
+                    None => read(self.files, &self.paths[segment])?,
+                };
             }
             let start = at + GROUP_HEADER_LEN;
             let end = usize::try_from(group.len).ok().and_then(|len| start.checked_add(len));
