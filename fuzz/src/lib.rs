@@ -1,7 +1,7 @@
 //! What the fuzz targets share. Each file of `fuzz_targets/` says what its target holds true.
 //!
-//! `cargo +nightly fuzz run frame_decode` in the repository's root fuzzes (`cargo install cargo-fuzz`);
-//! `cargo build --manifest-path fuzz/Cargo.toml` checks on stable that the targets still build.
+//! `cargo xtask fuzz frame_decode` fuzzes, and says what it needs for that; `cargo build --manifest-path fuzz/Cargo.toml`
+//! checks on stable that the targets still build. docs/fuzzing.md has the rest.
 
 use dormouse_runtime::sockets::frame::{Decoder, FrameError, Item};
 

@@ -2,6 +2,7 @@
 #![expect(clippy::print_stdout, reason = "a command line tool answers on stdout")]
 
 mod conformance;
+mod fuzz;
 mod lint;
 mod shell;
 mod sim;
@@ -21,6 +22,7 @@ fn main() -> ExitCode {
         ["lint"] => lint::run(),
         ["conformance", options @ ..] => conformance::run(options),
         ["sim", options @ ..] => sim::run(options),
+        ["fuzz", options @ ..] => fuzz::run(options),
         ["soak", options @ ..] => soak::run(options),
         _ => Err(anyhow::anyhow!("{USAGE}")),
     };
@@ -38,5 +40,7 @@ const USAGE: &str = "usage: cargo xtask VERB
                    the API tests on workerd, compared with their record
   sim [SEED] [--schedules N] [--seconds S]
                    seeded schedules of a whole object; a seed alone replays one
+  fuzz [TARGET] [--seconds N]
+                   the fuzz targets, a minute each or as long as you say
   soak [--minutes N]
                    power loss, failing disks and killed processes, for longer";

@@ -131,6 +131,21 @@ const EXCEPTIONS: &[Exception] = &[
         reason: "the signatures of the `worker` crate have no context argument",
     },
     Exception {
+        rule: "thread-local",
+        path: "fuzz/fuzz_targets/clone_js.rs",
+        reason: "the fuzzer calls a function of the input alone, and an engine takes longer than an input",
+    },
+    Exception {
+        rule: "thread-local",
+        path: "fuzz/fuzz_targets/deflate.rs",
+        reason: "the fuzzer calls a function of the input alone, and codecs take longer than an input",
+    },
+    Exception {
+        rule: "thread-local",
+        path: "fuzz/fuzz_targets/operator.rs",
+        reason: "the fuzzer calls a function of the input alone, and a node takes longer than an input",
+    },
+    Exception {
         rule: "unsafe-code",
         path: "crates/js/src/quickjs.rs",
         reason: "the engine is C; this file and its parts are its only home",

@@ -19,6 +19,9 @@ mod platform;
 mod modules;
 mod engine;
 mod quickjs;
+#[cfg(feature = "fuzz")]
+#[doc(hidden)]
+pub mod fuzz;
 pub mod limits;
 
 pub use ops::body::Cf;

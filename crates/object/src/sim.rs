@@ -3,7 +3,8 @@
 //! A schedule is clients, a host and a guest that do random things to one object (`sim/world`) while a second
 //! telling of the rules says what must come of it (`sim/model`). Time is a number, and nothing is random but the
 //! seed: the same seed is the same schedule on every machine. [`run`] looks for a broken rule, [`replay`] tells
-//! what happened. `docs/simulation.md` lists what is checked, and faults that were seen to be caught.
+//! what happened; [`follow`] takes its choices from a fuzzer instead. `docs/simulation.md` lists what is checked, and
+//! faults that were seen to be caught.
 //!
 //! Not here: frames, storage, threads. They have their own checks in the crates that own them.
 
@@ -20,6 +21,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 pub use report::{Counter, Report};
 
 use crate::sim::model::Broken;
+use crate::sim::random::Random;
 use crate::sim::world::World;
 
 /// Lines of a trace that a violation shows.
@@ -28,8 +30,8 @@ const TRACE_SHOWN_MAX: usize = 80;
 /// A rule that was broken in a schedule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
-    /// The schedule.
-    pub seed: u64,
+    /// The schedule; none when it was made of other choices.
+    pub seed: Option<u64>,
     /// The step of the schedule in which it came out.
     pub step: u32,
     /// What was wrong.
@@ -77,15 +79,39 @@ pub fn replay(seed: u64) -> (Vec<String>, Result<Report, Violation>) {
     let mut log = Log { step: 0, lines: Some(Vec::new()) };
     let outcome = attempt(seed, &mut log);
     let trace = log.lines.take().unwrap_or_default();
-    let violation = |Broken(what)| Violation { seed, step: log.step, what, trace: trace.clone() };
-    let outcome = outcome.map_err(violation);
+    let outcome =
+        outcome.map_err(|Broken(what)| Violation { seed: Some(seed), step: log.step, what, trace: trace.clone() });
     (trace, outcome)
 }
 
+/// Runs the schedule whose choices are these bytes, from its weights on. When they are used up it goes on by itself, so it
+/// always comes to rest.
+///
+/// # Errors
+///
+/// The rule that was broken, with a trace of all that happened before.
+pub fn follow(choices: &[u8]) -> Result<Report, Violation> {
+    let mut log = Log { step: 0, lines: None };
+    if let Ok(report) = attempt_with(Random::after(choices, 0), None, &mut log) {
+        return Ok(report);
+    }
+    // Once more, with a trace; it cannot end otherwise.
+    log = Log { step: 0, lines: Some(Vec::new()) };
+    let outcome = attempt_with(Random::after(choices, 0), None, &mut log);
+    let trace = log.lines.take().unwrap_or_default();
+    outcome.map_err(|Broken(what)| Violation { seed: None, step: log.step, what, trace })
+}
+
 fn attempt(seed: u64, log: &mut Log) -> Result<Report, Broken> {
+    attempt_with(Random::new(seed), Some(seed), log)
+}
+
+fn attempt_with(random: Random, seed: Option<u64>, log: &mut Log) -> Result<Report, Broken> {
     let schedule = AssertUnwindSafe(|| {
-        let mut world = World::new(seed, log);
-        limits::approach(seed, &mut world)?;
+        let mut world = World::new(random, log);
+        if let Some(seed) = seed {
+            limits::approach(seed, &mut world)?;
+        }
         world.run()
     });
     catch_unwind(schedule).unwrap_or_else(|panic| {
@@ -97,7 +123,7 @@ fn attempt(seed: u64, log: &mut Log) -> Result<Report, Broken> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Counter, Report, Violation, limits, replay, run};
+    use super::{Counter, Report, Violation, follow, limits, replay, run};
 
     fn explore(seeds: impl IntoIterator<Item = u64>) -> Report {
         let mut report = Report::default();
@@ -148,9 +174,19 @@ mod tests {
     }
 
     #[test]
+    fn choices_are_a_schedule() {
+        let report = follow(&[]).expect("it keeps the rules");
+        assert_eq!(report, run(0).expect("it keeps the rules"), "without choices it is that of the seed 0");
+        let choices: Vec<u8> = (0..=255).cycle().take(2_000).collect();
+        let chosen = follow(&choices).expect("it keeps the rules");
+        assert_eq!(chosen, follow(&choices).expect("it keeps the rules"));
+        assert_ne!(chosen, report);
+    }
+
+    #[test]
     fn a_violation_shows_the_end_of_its_trace() {
         let trace = (0..100).map(|line| format!("line {line}")).collect();
-        let violation = Violation { seed: 1, step: 7, what: "two guests".to_owned(), trace };
+        let violation = Violation { seed: Some(1), step: 7, what: "two guests".to_owned(), trace };
         let text = violation.to_string();
         assert!(text.starts_with("two guests (in step 7)\n  … 20 lines before\n  line 20\n"), "{text}");
         assert!(text.ends_with("line 99"), "{text}");

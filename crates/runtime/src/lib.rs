@@ -28,6 +28,9 @@ mod journal;
 mod keeper;
 mod loan;
 pub mod operator;
+#[cfg(feature = "sim")]
+#[doc(hidden)]
+pub mod fuzz;
 pub mod limits;
 
 /// The rules, whose vocabulary of sockets, ids and limits every guest speaks.

@@ -130,6 +130,10 @@ pub const COMMIT_LEN_MAX: u64 = 32 << 20;
 /// nothing.
 pub const JOURNAL_BACKLOG_LEN_MAX: usize = 256 << 20;
 
+/// Bytes of the journal that a start keeps between looking for groups and doing what they say; more is read twice. As much
+/// as a few segments, which is what a crash leaves.
+pub const JOURNAL_LEN_KEPT: usize = 64 << 20;
+
 /// Bytes of a buffer that the journal keeps for the next commits, after a larger one was needed.
 pub const JOURNAL_BUFFER_LEN_KEPT: usize = 4 << 20;
 

@@ -74,6 +74,20 @@ fn of_source(source: &Source, environment: Option<&str>) -> Result<Project, Erro
     Ok(Project { notices, unserved, ..project })
 }
 
+/// The project of a text, as if it stood in a file of this name with nothing beside it.
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) fn of_text(name: &str, text: &str, environment: Option<&str>) -> Result<Project, Error> {
+    of_source(&Source::new(Path::new("w").join(name), text), environment)
+}
+
+/// The secrets of a text, as if it stood in `.dev.vars`.
+#[cfg(feature = "fuzz")]
+pub(crate) fn secrets_of_text(text: &str) -> Result<std::collections::BTreeMap<String, String>, Error> {
+    let mut findings = Findings::default();
+    let vars = dev_vars::parse(&Source::new(".dev.vars", text), &mut findings);
+    findings.finish().map(|_| vars)
+}
+
 enum Location {
     Wrangler(PathBuf),
     Code(PathBuf),

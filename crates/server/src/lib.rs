@@ -30,6 +30,9 @@ mod logging;
 mod error;
 #[cfg(feature = "javascript")]
 pub mod config;
+#[cfg(feature = "fuzz")]
+#[doc(hidden)]
+pub mod fuzz;
 pub mod limits;
 
 /// Workers in JavaScript, for [`Application`]s of them.

@@ -5,7 +5,6 @@
 //! Invariant: the log is emptied only by `checkpoint`, after the database file was synced; so a log always holds
 //! everything since then, from its first byte.
 
-use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
 
 use rusqlite::config::DbConfig;
@@ -195,19 +194,23 @@ pub fn ensure(files: &dyn FileSystem, path: &Path) -> std::io::Result<()> {
         }
         Err(error) => return Err(error),
     };
-    match file.len()?.cmp(&(PAGE_LEN as u64)) {
-        Ordering::Less => file.write_at(&empty_page(), 0),
-        Ordering::Equal if is_torn_empty_page(&*file)? => file.write_at(&empty_page(), 0),
-        _ => Ok(()),
-    }
+    if is_begun_empty_page(&*file)? { file.write_at(&empty_page(), 0) } else { Ok(()) }
 }
 
-/// Whether some of what a disk writes at once is there of the empty page, and zeros are in place of the rest.
-fn is_torn_empty_page(file: &dyn File) -> std::io::Result<bool> {
+/// Whether a file has nothing of a database but some of an empty page: what a disk writes at once of it is there, zeros are
+/// in place of the rest, or the end is missing. One that holds something else and is too short is a damaged database, as
+/// SQLite will say; to make it an empty one would be to lose the rest of it in silence.
+fn is_begun_empty_page(file: &dyn File) -> std::io::Result<bool> {
+    let len = file.len()?;
+    if len > PAGE_LEN as u64 {
+        return Ok(false);
+    }
     let empty = empty_page();
     let mut page = [0; PAGE_LEN];
-    file.read_at(&mut page, 0)?;
-    let (sectors, expected) = (page.chunks(SECTOR_LEN), empty.chunks(SECTOR_LEN));
+    let read = file.read_at(&mut page, 0)?;
+    let (sectors, expected) = (page[..read].chunks(SECTOR_LEN), empty.chunks(SECTOR_LEN));
     let mut sectors = sectors.zip(expected);
-    Ok(page != empty && sectors.all(|(sector, expected)| sector == expected || sector == [0; SECTOR_LEN]))
+    let is_begun =
+        sectors.all(|(sector, expected)| expected.starts_with(sector) || sector.iter().all(|byte| *byte == 0));
+    Ok(is_begun && page[..read] != empty)
 }

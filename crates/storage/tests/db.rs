@@ -185,3 +185,42 @@ fn an_empty_database_is_read_by_sqlite_itself() {
     let check: String = plain.query_row("PRAGMA integrity_check", (), |row| row.get(0)).unwrap();
     assert_eq!(check, "ok");
 }
+
+/// Found while the fuzz target was written: the last page was filled up with zeros, and one that was shorter than a page
+/// was made anew.
+#[test]
+fn a_database_that_was_cut_is_damaged_and_not_a_new_one() {
+    let folder = Folder::new();
+    let mut db = folder.open();
+    db.set_alarm(Some(alarm(5))).unwrap();
+    db.commit().unwrap();
+    db.checkpoint(|| Ok(())).unwrap();
+    drop(db);
+    let whole = fs::read(&folder.path).unwrap();
+    for len in [100, 512, 4_095, 4_096, 4_097, whole.len() - 1] {
+        fs::write(&folder.path, &whole[..len]).unwrap();
+        let opened = Db::open(&folder.vfs, &folder.path, Some("lobby"), None).and_then(|db| db.alarm());
+        assert!(matches!(opened, Err(Error::Damaged { .. })), "{len}: {opened:?}");
+        assert_eq!(fs::read(&folder.path).unwrap(), &whole[..len], "what there is of it stays");
+    }
+}
+
+#[test]
+fn an_empty_database_whose_making_was_cut_off_is_made() {
+    let folder = Folder::new();
+    drop(folder.open());
+    let whole = fs::read(&folder.path).unwrap();
+    let mut begun = vec![whole[..0].to_vec(), whole[..700].to_vec(), vec![0; 4_095], vec![0; 4_096], whole.clone()];
+    begun[4][512..1_024].fill(0);
+    begun[4][..512].fill(0);
+    for bytes in begun {
+        fs::write(&folder.path, &bytes).unwrap();
+        let mut db = folder.open();
+        assert_eq!(db.alarm().unwrap(), None, "{} bytes", bytes.len());
+        db.set_alarm(Some(alarm(1))).unwrap();
+        db.commit().unwrap();
+        drop(db);
+        fs::remove_file(wal_path(&folder.path)).unwrap();
+        assert_eq!(fs::read(&folder.path).unwrap(), whole);
+    }
+}

@@ -33,7 +33,16 @@ fn a_server_that_runs_and_a_folder_that_rests_say_the_same() {
     let running = told(&world);
     let list = world.ask(&["list"]);
     world.stop();
-    assert_eq!(told(&world), running);
+    let mut resting = told(&world);
+    let mut page = running[0].clone();
+    for page in [&mut page, &mut resting[0]] {
+        // What was in a log is in the database now, which takes less room.
+        let mut object: serde_json::Value = serde_json::from_str(&page.1).unwrap();
+        assert!(object["bytes"].take().as_u64().unwrap() > 0);
+        page.1 = object.to_string();
+    }
+    assert_eq!(resting[0], page);
+    assert_eq!(resting[1..], running[1..]);
 
     let [page, rows, json, none, refused, nobody, no_class] = running;
     assert!(page.1.lines().count() == 1 && page.1.contains(r#""class":"test-Room""#), "{page:?}");

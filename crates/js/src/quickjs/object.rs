@@ -91,7 +91,7 @@ impl Engine {
     }
 
     /// Lets go of the exception that waits, if there is one.
-    pub(super) fn forget_exception(&self) {
+    pub(crate) fn forget_exception(&self) {
         // SAFETY: what waits is owned here and freed.
         unsafe { qjs::JS_FreeValue(self.raw(), qjs::JS_GetException(self.raw())) };
     }

@@ -47,8 +47,7 @@ pub(crate) struct World<'a> {
 }
 
 impl<'a> World<'a> {
-    pub(crate) fn new(seed: u64, log: &'a mut Log) -> Self {
-        let mut random = Random::new(seed);
+    pub(crate) fn new(mut random: Random, log: &'a mut Log) -> Self {
         let swarm = Swarm::new(&mut random);
         Self {
             object: Object::new(swarm.options, random.next()),

@@ -20,6 +20,7 @@ use crate::commit_log::{Facts, ObjectKey};
 use crate::journal::Start;
 use crate::journal::record::{ALIGNMENT, Broken, GROUP_HEADER_LEN, Group, Kind, decode, decode_group};
 use crate::journal::segment::{Segment, numbers_of, spare};
+use crate::limits::JOURNAL_LEN_KEPT;
 use crate::store::folder;
 
 /// What a journal held.
@@ -59,6 +60,9 @@ pub enum RecoverError {
 /// How many logs may have been about to be emptied when the process ended: the keeper has one at a time, and so has each
 /// shard.
 const TRIMS_SYNCED: usize = 256;
+
+/// How long a write-ahead log may be: what an operating system can give as an offset. Nothing of ours comes near it.
+const LOG_LEN_MAX: u64 = i64::MAX as u64;
 
 /// A group as it was found.
 struct Found {
@@ -131,6 +135,8 @@ struct Scan<'a> {
     files: &'a dyn FileSystem,
     paths: &'a [PathBuf],
     found: Vec<Found>,
+    /// What was read of segments, as far as there is memory for it.
+    kept: HashMap<usize, Vec<u8>>,
     /// The number of the group that comes next.
     next_group: u64,
     /// The objects of each segment.
@@ -149,6 +155,7 @@ impl<'a> Scan<'a> {
             files,
             paths,
             found: Vec::new(),
+            kept: HashMap::new(),
             next_group: 0,
             objects: paths.iter().map(|_| HashSet::new()).collect(),
             redo: HashMap::new(),
@@ -176,9 +183,15 @@ impl<'a> Scan<'a> {
                 self.found.push(Found { segment, at, group });
                 at += length(group);
             }
-            let later = (at..bytes.len()).step_by(ALIGNMENT).filter_map(|at| group_at(&bytes, at));
-            if later.filter(|group| group.number > self.next_group).any(|group| group.synced > self.next_group) {
+            let is_damaged = {
+                let later = (at..bytes.len()).step_by(ALIGNMENT).filter_map(|at| group_at(&bytes, at));
+                later.filter(|group| group.number > self.next_group).any(|group| group.synced > self.next_group)
+            };
+            if is_damaged {
                 return Err(self.damaged(segment, at, "a group of commits cannot be read"));
+            }
+            if self.kept.values().map(Vec::len).sum::<usize>() + bytes.len() <= JOURNAL_LEN_KEPT {
+                self.kept.insert(segment, bytes);
             }
         }
         Ok(())
@@ -192,7 +205,10 @@ impl<'a> Scan<'a> {
         let mut loaded = None;
         for Found { segment, at, group } in found {
             if loaded.replace(segment) != Some(segment) {
-                bytes = read(self.files, &self.paths[segment])?;
+                bytes = match self.kept.remove(&segment) {
+                    Some(bytes) => bytes,
+                    None => read(self.files, &self.paths[segment])?,
+                };
             }
             let start = at + GROUP_HEADER_LEN;
             let end = usize::try_from(group.len).ok().and_then(|len| start.checked_add(len));
@@ -245,9 +261,13 @@ impl<'a> Scan<'a> {
             let redo = self.redo.entry(record.key.clone()).or_default();
             match record.kind {
                 Kind::Bytes if !record.data.is_empty() => {
-                    let at = behind - size_of::<u64>() - record.data.len();
-                    let piece = Piece { segment, at, len: record.data.len(), offset: record.offset };
-                    redo.add(piece, record.salts);
+                    let len = record.data.len();
+                    let piece = Piece { segment, at: behind - size_of::<u64>() - len, len, offset: record.offset };
+                    if !redo.add(piece, record.salts) {
+                        let path = self.paths[segment].display();
+                        let why = format!("a commit of it at byte {at} of {path} belongs where no file has bytes");
+                        self.refused.insert(record.key.clone(), why);
+                    }
                 }
                 Kind::Bytes | Kind::Deleted => {}
                 Kind::Trimmed => {
@@ -328,8 +348,12 @@ enum Redone {
 }
 
 impl Redo {
-    fn add(&mut self, piece: Piece, salts: Salts) {
-        let end = piece.offset + piece.len as u64;
+    /// False when no log is so long that the bytes could be of it.
+    #[must_use]
+    fn add(&mut self, piece: Piece, salts: Salts) -> bool {
+        let Some(end) = piece.offset.checked_add(piece.len as u64).filter(|end| *end <= LOG_LEN_MAX) else {
+            return false;
+        };
         // A new log: the one before is in the database, or it would not have begun.
         if self.wal.is_some_and(|wal| wal.salts != salts) {
             *self = Self::default();
@@ -337,6 +361,7 @@ impl Redo {
         self.pieces.push(piece);
         // The last word on where it ends: what was written behind it and is not told of again was given up.
         self.wal = Some(WalRange { salts, start: 0, end });
+        true
     }
 
     fn extend(&mut self, salts: Salts, end: u64) {
@@ -381,5 +406,70 @@ impl Redo {
             file.write_at(&bytes, piece.offset)?;
         }
         Ok(Redone::Log(wal))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use dormouse_storage::file::sim::SimDisk;
+    use dormouse_storage::file::{FileSystem, Open};
+
+    use super::{Recovered, recover};
+    use crate::commit_log::ObjectKey;
+    use crate::journal::record::{Group, Kind, Record, encode, encode_group};
+    use crate::store::folder;
+
+    fn key(id: u8) -> ObjectKey {
+        ObjectKey { class: "app-Room".into(), id: [id; 32] }
+    }
+
+    /// What comes of a segment of this name with one group of one commit for each of these offsets.
+    fn recovered(name: &str, number: u64, offsets: &[u64]) -> (SimDisk, Recovered) {
+        let mut records = Vec::new();
+        for (id, offset) in (0..).zip(offsets) {
+            let record = Record {
+                kind: Kind::Bytes,
+                key: key(id),
+                salts: [0; 8],
+                offset: *offset,
+                facts: None,
+                data: b"frames",
+            };
+            let Ok(()) = encode(&mut records, &record, record.data.len(), |room| {
+                room.copy_from_slice(record.data);
+                Ok::<_, std::convert::Infallible>(())
+            });
+        }
+        let group = Group { number, synced: number, records: offsets.len() as u32, len: records.len() as u64 };
+        let disk = SimDisk::new(1);
+        let folder = Path::new("/data/journal");
+        disk.create_dir(folder).unwrap();
+        let file = disk.open(&folder.join(name), Open::OrCreate).unwrap();
+        file.write_at(&[&encode_group(group)[..], &records].concat(), 0).unwrap();
+        let recovered = recover(&disk, Path::new("/data"), folder).unwrap();
+        (disk, recovered)
+    }
+
+    /// Found by the fuzzer: it was a panic.
+    #[test]
+    fn a_commit_beyond_every_file_costs_its_object_and_no_other() {
+        for offset in [u64::MAX, u64::MAX - 6, i64::MAX as u64 - 5] {
+            let (disk, recovered) = recovered("0-0.log", 0, &[0, offset]);
+            assert_eq!(recovered.refused.keys().collect::<Vec<_>>(), [&key(1)], "{offset}");
+            assert!(recovered.refused[&key(1)].contains("belongs where no file has bytes"));
+            assert!(recovered.start.logs.contains_key(&key(0)));
+            let database = folder::path(Path::new("/data"), &key(1));
+            assert!(disk.contents(&database).is_none(), "nothing was made for it");
+        }
+    }
+
+    #[test]
+    fn a_file_with_a_number_that_no_journal_reaches_is_none_of_its_segments() {
+        for name in ["18446744073709551615-0.log", "0-18446744073709551615.log"] {
+            let (_, recovered) = recovered(name, u64::MAX, &[0]);
+            assert_eq!((recovered.start.segment, recovered.segments.len()), (0, 0), "{name}");
+        }
     }
 }

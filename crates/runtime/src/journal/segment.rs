@@ -32,10 +32,15 @@ pub(super) fn segment_path(folder: &Path, number: u64, group: u64) -> PathBuf {
     folder.join(format!("{number:010}-{group}.log"))
 }
 
+/// No segment and no group has this number or a higher one: one that is written every nanosecond would take centuries
+/// to come so far, so a file that says so is not of a journal.
+const NUMBER_END: u64 = 1 << 63;
+
 /// The number of a segment, and that of its first group.
 pub(super) fn numbers_of(name: &str) -> Option<(u64, u64)> {
-    let (number, group) = name.strip_suffix(".log")?.split_once('-')?;
-    Some((number.parse().ok()?, group.parse().ok()?))
+    let (segment, group) = name.strip_suffix(".log")?.split_once('-')?;
+    let number = |digits: &str| digits.parse().ok().filter(|number| *number < NUMBER_END);
+    Some((number(segment)?, number(group)?))
 }
 
 /// A segment that waits to be used again.

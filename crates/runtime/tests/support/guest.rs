@@ -241,18 +241,12 @@ impl Me {
         let (head, body) = request.into_parts();
         let query = head.uri.query().unwrap_or_default().to_owned();
         match head.uri.path().split('/').nth(2).unwrap_or_default() {
-            what @ ("" | "socket" | "greet" | "shout-first" | "reject" | "doomed" | "standard") => {
+            what @ ("" | "socket" | "greet" | "shout-first" | "reject" | "doomed" | "standard" | "half-open") => {
                 self.open(task, what, &query)?;
             }
             "shown" => {
                 let (socket, client) = self.accept("")?;
                 self.send(socket, Payload::Text(&format!("{} {} {:?}", head.method, head.uri, head.headers)))?;
-                self.ctx.respond(task, Response::switching_protocols(client));
-            }
-            "half-open" => {
-                let (socket, client) = self.ctx.new_pair().unwrap();
-                self.ctx.accept_standard(socket, true).map_err(failed)?;
-                self.half_open.set(Some(socket));
                 self.ctx.respond(task, Response::switching_protocols(client));
             }
             "join" => self.join(task, &query).await?,
@@ -302,9 +296,13 @@ impl Me {
 
     /// Answers with a socket, and does with it what is asked for.
     fn open(&self, task: TaskId, what: &str, tag: &str) -> Result<(), GuestError> {
-        if what == "standard" {
+        let half_open = what == "half-open";
+        if what == "standard" || half_open {
             let (socket, client) = self.ctx.new_pair().unwrap();
-            self.ctx.accept_standard(socket, false).map_err(failed)?;
+            self.ctx.accept_standard(socket, half_open).map_err(failed)?;
+            if half_open {
+                self.half_open.set(Some(socket));
+            }
             self.ctx.respond(task, Response::switching_protocols(client));
             return Ok(());
         }
@@ -469,15 +467,7 @@ impl Me {
                 self.send(socket, Payload::Text("last words"))?;
                 ctx.disconnect(socket);
             }
-            ("half-open", "state") => {
-                let state = self.half_open.get().map(|socket| ctx.ready_state(socket));
-                self.send(socket, Payload::Text(&format!("{state:?}")))?;
-            }
-            ("half-open", text) => {
-                let half_open = self.half_open.get().ok_or_else(|| GuestError::new("nothing is half-open"))?;
-                self.send(half_open, Payload::Text(text))?;
-                self.close(half_open, 4000, "mine")?;
-            }
+            ("half-open", told) => self.half_open(socket, told)?,
             ("block", "") => self.sections.borrow_mut().extend(ctx.block().map_err(failed)?),
             ("wait", "") => {
                 self.wait("message").await?;
@@ -523,6 +513,16 @@ impl Me {
             },
         }
         Ok(())
+    }
+
+    /// Tells the state of the last half-open socket, or says something on it and closes it.
+    fn half_open(&self, socket: SocketId, told: &str) -> Result<(), GuestError> {
+        let half_open = self.half_open.get().ok_or_else(|| GuestError::new("nothing is half-open"))?;
+        if told == "state" {
+            return self.send(socket, Payload::Text(&format!("{:?}", self.ctx.ready_state(half_open))));
+        }
+        self.send(half_open, Payload::Text(told))?;
+        self.close(half_open, 4000, "mine")
     }
 
     /// Does something with the socket of `join`.

@@ -8,18 +8,11 @@ mod migrations;
 mod problems;
 mod syntaxes;
 
-use super::problem::Error;
-use super::project::Project;
-use super::source::Source;
+use super::of_text as project;
 
 /// Every key that is read, in both syntaxes, with two environments.
 const JSONC: &str = include_str!("tests/whole.jsonc");
 const TOML: &str = include_str!("tests/whole.toml");
-
-/// The project of a text, as if it stood in a file `w/NAME` with nothing beside it.
-fn project(name: &str, text: &str, environment: Option<&str>) -> Result<Project, Error> {
-    super::of_source(&Source::new(format!("w/{name}"), text), environment)
-}
 
 /// The problems of a JSON text without the name of the file, a line each.
 fn problems(text: &str, environment: Option<&str>) -> String {

@@ -240,14 +240,18 @@ unsafe extern "C" fn read(
     // SAFETY: SQLite lends a buffer of `len` bytes.
     let (file, buffer) = unsafe { (file_of(file), slice::from_raw_parts_mut(buffer.cast::<u8>(), len)) };
     match file.file.read_at(buffer, offset) {
-        Ok(read) if read == len => match file.kind == Kind::Database && is_page(len, offset) {
-            true if !is_intact(buffer, offset) => {
-                let page = offset / PAGE_LEN as u64 + 1;
-                tracing::error!(path = %file.path.display(), page, "a page of a database is damaged");
-                ffi::SQLITE_IOERR_DATA
-            }
-            _ => ffi::SQLITE_OK,
-        },
+        // Of a page all is there or nothing: SQLite itself would take what is missing of the last one for zeros.
+        Ok(read)
+            if read > 0
+                && file.kind == Kind::Database
+                && is_page(len, offset)
+                && !is_intact(&buffer[..read], offset) =>
+        {
+            let page = offset / PAGE_LEN as u64 + 1;
+            tracing::error!(path = %file.path.display(), page, "a page of a database is damaged");
+            ffi::SQLITE_IOERR_DATA
+        }
+        Ok(read) if read == len => ffi::SQLITE_OK,
         Ok(read) => {
             buffer[read..].fill(0);
             ffi::SQLITE_IOERR_SHORT_READ
@@ -435,8 +439,8 @@ fn sealed(page: &[u8], offset: u64) -> [u8; PAGE_LEN] {
 }
 
 fn is_intact(page: &[u8], offset: u64) -> bool {
-    let (content, have) = page.split_at(PAGE_LEN - PAGE_CHECKSUM_LEN);
-    checksum(content, offset) == have
+    let whole = page.split_at_checked(PAGE_LEN - PAGE_CHECKSUM_LEN);
+    whole.is_some_and(|(content, have)| checksum(content, offset) == have)
 }
 
 fn checksum(content: &[u8], offset: u64) -> [u8; PAGE_CHECKSUM_LEN] {
