@@ -372,7 +372,8 @@ fn clients_that_never_answer_do_not_keep_the_server_for_all_its_grace() {
     let server = world.server.take().unwrap();
     let began = Instant::now();
     server.stop();
-    assert!(began.elapsed() < Duration::from_secs(40), "{:?}", began.elapsed());
+    // They are given the time of a closing handshake, two seconds, and not the ten that one socket may take to end.
+    assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
     drop((sockets, silent));
 }
 
