@@ -177,7 +177,8 @@ pub(crate) fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> 
 #[cfg(test)]
 mod tests {
     use dormouse_runtime::request::Uncompressed;
-    use http::Request;
+    use http::{Method, Request};
+    use hyper::ext::Protocol;
 
     use super::{Compression, Handshake, Refused};
 
@@ -216,6 +217,24 @@ mod tests {
         assert_eq!(headers["connection"], "Upgrade");
         assert_eq!(headers["sec-websocket-protocol"], "chat");
         assert!(!headers.contains_key("content-length"));
+    }
+
+    #[test]
+    fn a_handshake_within_http_2_becomes_a_get_and_is_answered_with_200() {
+        let request = Request::connect("https://test/chat").extension(Protocol::from_static("websocket"));
+        let request = request.header("sec-websocket-version", "13").header("sec-websocket-protocol", "chat, other");
+        let (mut head, ()) = request.body(()).unwrap().into_parts();
+        let handshake = Handshake::read(&mut head).unwrap().unwrap();
+        assert_eq!((&head.method, &head.headers["upgrade"]), (&Method::GET, &"websocket".parse().unwrap()));
+        assert_eq!(head.headers["sec-websocket-protocol"], "chat, other");
+        let mut response = http::Response::builder().status(101).body(()).unwrap();
+        for (name, value) in [("sec-websocket-protocol", "chat"), ("upgrade", "websocket"), ("content-length", "0")] {
+            response.headers_mut().insert(name, value.parse().unwrap());
+        }
+        assert!(handshake.complete(&mut response, Compression::default(), |_| None).is_none());
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.headers().len(), 1, "the headers of an upgrade have no place there");
+        assert_eq!(response.headers()["sec-websocket-protocol"], "chat");
     }
 
     /// The extensions of the response to one who offers compression, when user code says this.

@@ -50,7 +50,8 @@ impl<F: Future + 'static> Executor<F> for Local {
     }
 }
 
-/// How HTTP/2 is spoken. With an interval, silent clients are pinged and must answer until the next time.
+/// How HTTP/2 is spoken. With an interval, silent clients are pinged, and must answer within two: that is as long as a
+/// client of a socket has, and the answer of one that reads slowly comes after all that was sent before.
 pub(super) fn builder(ping_interval: Option<Duration>) -> http2::Builder<Local> {
     let mut http2 = http2::Builder::new(Local);
     http2
@@ -65,7 +66,7 @@ pub(super) fn builder(ping_interval: Option<Duration>) -> http2::Builder<Local> 
         .max_local_error_reset_streams(HTTP2_FAULTS_MAX)
         .keep_alive_interval(ping_interval);
     if let Some(interval) = ping_interval {
-        http2.keep_alive_timeout(interval);
+        http2.keep_alive_timeout(interval * 2);
     }
     http2
 }

@@ -337,6 +337,16 @@ fn a_connection_without_a_request_or_a_socket_is_ended() {
 }
 
 #[test]
+fn a_client_that_answers_no_ping_of_its_connection_is_cut_and_one_that_does_stays() {
+    let world = World::with(|server| server.ping_interval(Duration::from_millis(500)).head_timeout(PATIENCE * 6));
+    let mut client = Client::connect(&world);
+    let mut silent = world.connect();
+    silent.write("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\u{4}\0\0\0\0\0");
+    assert!(silent.is_over());
+    assert_eq!(client.get("/x/hello").text, "hello?");
+}
+
+#[test]
 fn a_stopping_server_lets_requests_end_and_closes_sockets_with_1001() {
     let mut world = World::with(|server| server.stop_grace(PATIENCE));
     let idle = Client::connect(&world);
