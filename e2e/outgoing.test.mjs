@@ -21,8 +21,9 @@ const WORKER = `
     const ws = new WebSocket(url, protocols);
     ws.binaryType = "arraybuffer";
     const failed = next(ws, "error").then((event) => event.message);
+    const closed = next(ws, "close");
     const opened = await Promise.race([next(ws, "open"), failed]);
-    if (typeof opened === "string") return { failed: opened, closed: (await next(ws, "close")).code };
+    if (typeof opened === "string") return { failed: opened, closed: (await closed).code };
     const heard = [];
     for (const message of ["hello", "x".repeat(100_000), new Uint8Array([1, 2])]) {
       ws.send(message);
@@ -30,7 +31,7 @@ const WORKER = `
       heard.push(typeof data === "string" ? data.length : [...new Uint8Array(data)]);
     }
     ws.close(4000, "done");
-    const { code, reason, wasClean } = await next(ws, "close");
+    const { code, reason, wasClean } = await closed;
     return { heard, closed: [code, reason, wasClean], protocol: ws.protocol, compressed: ws.extensions !== null };
   }
   export default {

@@ -7,8 +7,8 @@
 //! DATA/objects/CLASS/XX/REST.sqlite        one database an object; its id is XX and REST
 //! ```
 //!
-//! Invariant: the folder is one process's, and the files of an object are one user's of them at a time: [`Claims`] says
-//! whose.
+//! Invariant: the folder is one process's, and the files of an object are one user's of them at a time: `store::claims`
+//! says whose.
 
 mod claims;
 pub(crate) mod folder;

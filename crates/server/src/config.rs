@@ -81,7 +81,7 @@ pub(crate) fn of_text(name: &str, text: &str, environment: Option<&str>) -> Resu
 }
 
 /// The secrets of a text, as if it stood in `.dev.vars`.
-#[cfg(any(test, feature = "fuzz"))]
+#[cfg(feature = "fuzz")]
 pub(crate) fn secrets_of_text(text: &str) -> Result<std::collections::BTreeMap<String, String>, Error> {
     let mut findings = Findings::default();
     let vars = dev_vars::parse(&Source::new(".dev.vars", text), &mut findings);

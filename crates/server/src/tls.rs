@@ -140,7 +140,8 @@ impl Tls {
         let contents = files.read()?;
         let current = Arc::new(Current(RwLock::new(Arc::new(files.load(&contents, &provider)?))));
         let builder = ServerConfig::builder_with_provider(provider.clone());
-        let builder = builder.with_safe_default_protocol_versions().expect("ring speaks TLS 1.2 and 1.3");
+        let builder = builder.with_safe_default_protocol_versions();
+        let builder = builder.map_err(|error| Error::Threads(std::io::Error::other(error)))?;
         let mut config = builder.with_no_client_auth().with_cert_resolver(current.clone());
         config.alpn_protocols = vec![HTTP2.into(), HTTP1.into()];
         // Clients that come back keep what they need for that themselves, so there is no table here to overflow.

@@ -25,7 +25,6 @@ use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::sync::Semaphore;
-use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tower_service::Service;
@@ -107,15 +106,14 @@ impl Sockets {
         *request.body_mut() = Body::empty();
         address(&mut request, &uri)?;
         let (mut sender, connection) = self.http1.handshake::<_, Body>(TokioIo::new(wire)).await?;
-        let mut connection = Running(Some(tokio::task::spawn_local(async move {
+        // It ends with what it was made for: the request, the body of its response, or HTTP.
+        tokio::task::spawn_local(async move {
             if let Err(error) = connection.with_upgrades().await {
                 tracing::debug!(%error, "a connection to the outside ended early");
             }
-        })));
+        });
         let response = sender.send_request(request).await?;
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-            // It lasts as long as the body.
-            connection.0 = None;
             return Ok(response.map(Body::stream).into());
         }
         match handshake.check(response.headers(), &self.settings.reserve) {
@@ -184,17 +182,6 @@ fn address(request: &mut Request, uri: &Uri) -> Result<(), Error> {
     let path = uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
     *request.uri_mut() = path.into();
     Ok(())
-}
-
-/// The task of a connection, which ends with this unless it was let go.
-struct Running(Option<JoinHandle<()>>);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        if let Some(task) = &self.0 {
-            task.abort();
-        }
-    }
 }
 
 #[cfg(test)]

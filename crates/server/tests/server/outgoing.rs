@@ -205,7 +205,7 @@ fn a_message_over_the_limit_is_refused() {
 
 #[test]
 fn pings_of_the_server_are_answered_and_silence_is_pinged() {
-    let world = World::with(|server| server.ping_interval(Duration::from_millis(20)));
+    let world = World::with(|server| server.ping_interval(Duration::from_millis(200)));
     let far = Far::agreeing(b"\x89\x02hi");
     let _here = dialled(&world, &far.url());
     let mut taken = far.take();

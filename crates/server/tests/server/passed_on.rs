@@ -94,7 +94,8 @@ fn what_was_sent_before_the_end_arrives() {
     taken.stream.shutdown(Shutdown::Write).unwrap();
     assert_eq!(client.hear(), "hi");
     assert_eq!(client.closed(), "4000 ");
-    let _ = client.0.flush();
+    assert_eq!(client.stream().read(&mut [0; 8]).unwrap(), 0, "no more comes");
+    client.stream().write_all(&frame(0x88, b"\x0f\xa0")).unwrap();
     assert_eq!(taken.frame(), (0x88, b"\x0f\xa0".to_vec()), "the other direction still goes");
     drop(client);
     assert_eq!(taken.ended(), 0);

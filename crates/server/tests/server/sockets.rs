@@ -172,7 +172,7 @@ fn a_hibernated_object_wakes_in_order_with_its_sockets() {
 
 #[test]
 fn a_peer_that_answers_no_ping_is_dropped_and_one_that_does_stays() {
-    let world = World::with(|server| server.ping_interval(Duration::from_millis(50)));
+    let world = World::with(|server| server.ping_interval(Duration::from_millis(300)));
     let (mut alive, dead) = (world.client("x", "alive"), world.client("x", "dead"));
     world.wait_for("start");
     let reader = std::thread::spawn(move || {

@@ -240,13 +240,8 @@ unsafe extern "C" fn read(
     // SAFETY: SQLite lends a buffer of `len` bytes.
     let (file, buffer) = unsafe { (file_of(file), slice::from_raw_parts_mut(buffer.cast::<u8>(), len)) };
     match file.file.read_at(buffer, offset) {
-        // Of a page all is there or nothing: SQLite itself would take what is missing of the last one for zeros.
-        Ok(read)
-            if read > 0
-                && file.kind == Kind::Database
-                && is_page(len, offset)
-                && !is_intact(&buffer[..read], offset) =>
-        {
+        // A page that is asked for is there, and all of it: SQLite itself would take what is missing for zeros.
+        Ok(read) if file.kind == Kind::Database && is_page(len, offset) && !is_intact(&buffer[..read], offset) => {
             let page = offset / PAGE_LEN as u64 + 1;
             tracing::error!(path = %file.path.display(), page, "a page of a database is damaged");
             ffi::SQLITE_IOERR_DATA
