@@ -206,6 +206,14 @@ impl Journal {
         }
     }
 
+    /// The log of an object is empty, durably, after [`CommitLog::trim`]. That is written down with whatever comes next: a
+    /// start that does not know it makes sure of it again.
+    pub(crate) fn note_emptied(&self, key: &ObjectKey) {
+        if self.0.durability == Durability::Strict {
+            self.0.lock().next.push(&mark(Kind::Emptied, key, None, None));
+        }
+    }
+
     /// Makes the segment that is used next, so that the journal does not have to when it needs it.
     ///
     /// # Errors

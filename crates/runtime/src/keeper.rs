@@ -24,6 +24,7 @@ pub(crate) use self::inbox::{KeeperInbox, Question};
 pub(crate) use self::rebuild::Rebuilding;
 use crate::commit_log::{CommitLog as _, Facts, ObjectKey, Ticket};
 use crate::journal::{Journal, Segment};
+use crate::limits::KEEPER_STEP_TIME;
 use crate::node::Handle;
 use crate::signals::Signal;
 use crate::store::{self, Claims, Holder, Known, Tuning, folder};
@@ -51,6 +52,8 @@ pub(crate) struct Keeper {
     pub(crate) closed: VecDeque<(Instant, ObjectKey)>,
     /// Segments to be retired, the oldest first.
     pub(crate) sealed: VecDeque<Segment>,
+    /// Objects of the oldest segment that were not looked at yet, and whether all others of it are safe.
+    pub(crate) retiring: Option<(Vec<ObjectKey>, bool)>,
     /// Until when no segment is retired, after one could not be.
     pub(crate) pauses_until: Option<Instant>,
     /// Alarms that were handed to their shards, and when they had been due.
@@ -86,7 +89,7 @@ impl Keeper {
                 self.write_registry();
             }
             if self.retire_in() == Some(Duration::ZERO) {
-                self.retire_segment();
+                self.retire_some();
             } else if let Some((_, key)) =
                 self.closed.pop_front_if(|(at, _)| at.elapsed() >= self.tuning.checkpoint_delay)
             {
@@ -220,10 +223,16 @@ impl Keeper {
             was_told = true;
             Ok(())
         });
-        result.map_err(|error| {
-            self.journal.doubt(key);
-            (was_told, error)
-        })
+        match result {
+            Ok(()) => {
+                self.journal.note_emptied(key);
+                Ok(())
+            }
+            Err(error) => {
+                self.journal.doubt(key);
+                Err((was_told, error))
+            }
+        }
     }
 
     fn checkpoint_open(&self, key: &ObjectKey, mut db: Box<Db>, waiter: &Ticket) {
@@ -304,13 +313,21 @@ impl Keeper {
         store::erase(&self.journal, &**files, &mut self.registry, path, key)
     }
 
-    /// Makes sure that all of the oldest segment is in the files of its objects, and lets it go.
-    fn retire_segment(&mut self) {
-        let Some(segment) = self.sealed.pop_front() else { return };
-        let mut is_done = true;
-        for key in &segment.objects {
-            is_done &= (0..SAVE_TRIES).any(|_| self.save(key));
+    /// Makes sure that all of the oldest segment is in the files of its objects, and lets it go: some of it at a time, so
+    /// that neither alarms nor the end wait for thousands of objects.
+    fn retire_some(&mut self) {
+        let Some(segment) = self.sealed.front() else { return };
+        let retiring = self.retiring.take();
+        let (mut left, mut is_done) = retiring.unwrap_or_else(|| (segment.objects.iter().cloned().collect(), true));
+        let began = Instant::now();
+        while let Some(key) = left.pop() {
+            is_done &= (0..SAVE_TRIES).any(|_| self.save(&key));
+            if began.elapsed() >= KEEPER_STEP_TIME && !left.is_empty() {
+                self.retiring = Some((left, is_done));
+                return;
+            }
         }
+        let Some(segment) = self.sealed.pop_front() else { return };
         self.write_registry();
         let retired = match is_done && self.facts.is_empty() {
             true => self.registry.sync().map_err(io::Error::other).and_then(|()| self.journal.retire(&segment)),

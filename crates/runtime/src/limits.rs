@@ -153,6 +153,9 @@ pub const STOP_TIME: Duration = Duration::from_secs(2);
 /// Alarms that the keeper fires at a time before it looks at other work.
 pub const ALARMS_AT_ONCE_MAX: usize = 256;
 
+/// How long the keeper saves objects of a segment before it looks at other work: an alarm may be late by that.
+pub const KEEPER_STEP_TIME: Duration = Duration::from_millis(20);
+
 /// Objects that the keeper reads at a time, when it makes a registry again, before it looks at other work.
 pub const REBUILT_AT_ONCE: usize = 64;
 

@@ -187,6 +187,7 @@ impl Store {
             gathers_since: None,
             closed: idle.closed.into_iter().map(|key| (now, key)).collect(),
             sealed: idle.segments.into(),
+            retiring: None,
             pauses_until: None,
             fired: HashMap::new(),
             again: VecDeque::new(),
@@ -292,7 +293,10 @@ impl Store {
             Ok(())
         });
         match result {
-            Ok(()) => Ok(true),
+            Ok(()) => {
+                self.journal.note_emptied(key);
+                Ok(true)
+            }
             Err(error) if is_durable => {
                 tracing::warn!(%error, "a log could not be written into its database; it stays");
                 Ok(false)

@@ -41,12 +41,14 @@ const NO_ALARM: u64 = u64::MAX;
 pub(crate) enum Kind {
     /// A commit added these bytes to the log of the object's database.
     Bytes,
-    /// All before is in the database, durably, and its log is empty.
+    /// All before is durable in the files of the object, and its log is about to be emptied.
     Trimmed,
     /// The log is durable up to this offset.
     Synced,
     /// The object is no more: nothing before counts, and its files go.
     Deleted,
+    /// The log that was said to be in the database is empty, durably.
+    Emptied,
     /// Commits from this offset on were given up, whatever is before in the journal; at 0 the log is empty.
     Cut,
 }
@@ -104,6 +106,7 @@ pub(crate) fn encode<E>(
         Kind::Synced => 2,
         Kind::Deleted => 3,
         Kind::Cut => 4,
+        Kind::Emptied => 5,
     };
     out.extend_from_slice(&[kind, u8::from(record.facts.is_some()), 0, 0]);
     out.extend_from_slice(&len32(record.key.class.len()));
@@ -219,6 +222,7 @@ fn decode_header(bytes: &[u8]) -> Option<(Header, &[u8])> {
         2 => Kind::Synced,
         3 => Kind::Deleted,
         4 => Kind::Cut,
+        5 => Kind::Emptied,
         _ => return None,
     };
     let (class, name, data) = (input.u32()?, input.u32()?, input.u32()?);

@@ -8,7 +8,7 @@
 //! Invariant: what ends the journal is a group that nobody was told is durable. Damage to any other is an error that says
 //! where it is; when it is known whose record it hit, only that object is refused.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -56,10 +56,6 @@ pub enum RecoverError {
         what: &'static str,
     },
 }
-
-/// How many logs may have been about to be emptied when the process ended: the keeper has one at a time, and so has each
-/// shard.
-const TRIMS_SYNCED: usize = 256;
 
 /// How long a write-ahead log may be: what an operating system can give as an offset. Nothing of ours comes near it.
 const LOG_LEN_MAX: u64 = i64::MAX as u64;
@@ -145,8 +141,8 @@ struct Scan<'a> {
     facts: HashMap<ObjectKey, Facts>,
     deleted: HashSet<ObjectKey>,
     refused: HashMap<ObjectKey, String>,
-    /// Those whose logs were about to be emptied last.
-    trimmed: VecDeque<ObjectKey>,
+    /// Those whose logs were about to be emptied, and of which it is not known that they were.
+    trimmed: HashSet<ObjectKey>,
 }
 
 impl<'a> Scan<'a> {
@@ -162,7 +158,7 @@ impl<'a> Scan<'a> {
             facts: HashMap::new(),
             deleted: HashSet::new(),
             refused: HashMap::new(),
-            trimmed: VecDeque::new(),
+            trimmed: HashSet::new(),
         }
     }
 
@@ -272,9 +268,9 @@ impl<'a> Scan<'a> {
                 Kind::Bytes | Kind::Deleted => {}
                 Kind::Trimmed => {
                     *redo = Redo::default();
-                    self.trimmed.truncate(TRIMS_SYNCED - 1);
-                    self.trimmed.push_front(record.key.clone());
+                    self.trimmed.insert(record.key.clone());
                 }
+                Kind::Emptied => drop(self.trimmed.remove(&record.key)),
                 Kind::Synced => redo.extend(record.salts, record.offset),
                 Kind::Cut => redo.cut(record.salts, record.offset),
             }

@@ -9,7 +9,8 @@ use dormouse_runtime::store::Durability;
 use dormouse_storage::file::sim::{Fault, Loss, SimDisk};
 
 use crate::node::Server;
-use crate::rig::{LENS, Load, Rig};
+use crate::process::Process;
+use crate::rig::{LENS, Load, Rig, SEGMENT_LEN};
 
 const OBJECTS: usize = 3;
 
@@ -77,6 +78,39 @@ fn a_stop_without_time_leaves_the_rest_to_the_next_start() {
         let (server, _watch) = Rig::new(disk.power_loss_of(loss, 1)).start(folder.path());
         load.check(&server, "after the next start");
     }
+}
+
+#[test]
+fn a_start_after_a_kill_does_not_sync_what_is_known_to_be_empty() {
+    const MANY: usize = 60;
+    let folder = tempfile::tempdir().unwrap();
+    let disk = SimDisk::new(5);
+    let process = Process::new(&disk);
+    let mut rig = Rig::new(process.clone());
+    // All that is said of them stays in the journal.
+    rig.tuning.segment_len = SEGMENT_LEN;
+    let (server, _watch) = rig.start(folder.path());
+    let load = Load::new(MANY);
+    write_a_little(&server, &load);
+    let is_log_with_something = |path: &PathBuf| {
+        path.to_str().unwrap().contains("/objects/")
+            && path.to_str().unwrap().ends_with("-wal")
+            && disk.contents(path).is_some_and(|contents| !contents.is_empty())
+    };
+    while disk.paths().iter().any(is_log_with_something) {
+        std::thread::yield_now();
+    }
+    // Twice: the last may be in the database before it is said to be.
+    for name in ["one", "more"] {
+        assert_eq!(server.ask(&format!("/{name}/do?put+key+value")).0, 200);
+    }
+    process.kill();
+    drop(server);
+    let before = disk.counters();
+    let (server, _watch) = rig.on(disk.clone()).start(folder.path());
+    let syncs = disk.counters().since(before).syncs;
+    assert!(syncs < MANY as u64 / 2, "{syncs} syncs at the start");
+    load.check(&server, "after the kill");
 }
 
 #[test]
