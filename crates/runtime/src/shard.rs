@@ -22,7 +22,7 @@ use dormouse_object::object::Object;
 use dormouse_object::time::Time;
 use slotmap::SlotMap;
 use tokio::sync::{Notify, mpsc, oneshot};
-use tokio::time::Instant;
+use tokio::time::{Instant, Interval, MissedTickBehavior};
 
 use crate::code::Code;
 use crate::cork::Cork;
@@ -459,10 +459,7 @@ impl Host {
 impl Shard {
     /// Deals with what happens until the node stops.
     pub(crate) async fn serve(self: &Rc<Self>, mut inbox: mpsc::Receiver<Post>) {
-        let mut keep_alive = self
-            .options()
-            .ping_interval
-            .map(|interval| tokio::time::interval((interval / KEEP_ALIVE_PARTS).max(KEEP_ALIVE_TICK_MIN)));
+        let mut keep_alive = self.options().ping_interval.map(keep_alive_ticks);
         loop {
             let happening = self.next(&mut inbox, &mut keep_alive).await;
             self.look_at_clock();
@@ -476,11 +473,7 @@ impl Shard {
         }
     }
 
-    async fn next(
-        &self,
-        inbox: &mut mpsc::Receiver<Post>,
-        keep_alive: &mut Option<tokio::time::Interval>,
-    ) -> Happening {
+    async fn next(&self, inbox: &mut mpsc::Receiver<Post>, keep_alive: &mut Option<Interval>) -> Happening {
         let deadline = self.timers.borrow().next().map(|at| self.instant(at));
         let deadline = async move {
             match deadline {
@@ -641,7 +634,35 @@ impl Shard {
     }
 }
 
+/// When a shard looks at a part of its connections. What it misses while its thread is held up, by user code or because
+/// the machine stood still, is not made up for: peers would be given up whose pongs have come and were never read.
+fn keep_alive_ticks(interval: Duration) -> Interval {
+    let mut ticks = tokio::time::interval((interval / KEEP_ALIVE_PARTS).max(KEEP_ALIVE_TICK_MIN));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}
+
 /// Spreads an object's alarm retries: any number that differs between objects.
 fn seed(id: &[u8; 32]) -> u64 {
     id.iter().take(8).fold(0, |seed, byte| seed << 8 | u64::from(*byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn looks_that_were_missed_are_not_made_up_for() {
+        let interval = Duration::from_secs(16);
+        let mut ticks = keep_alive_ticks(interval);
+        ticks.tick().await;
+        // The thread is held up for three intervals, and looks at one part at once when it goes on.
+        tokio::time::advance(3 * interval).await;
+        ticks.tick().await;
+        let pinged = Instant::now();
+        for _ in 0..KEEP_ALIVE_PARTS {
+            ticks.tick().await;
+        }
+        assert_eq!(pinged.elapsed(), interval, "a peer that is pinged now has all of the interval to answer");
+    }
 }
