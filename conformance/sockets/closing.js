@@ -151,8 +151,8 @@ export const { Subject, Hop, worker } = cases({
         log 1`),
     theirsUnanswered: answering(() => undefined, `open a
         close a 1000 bye
-        silent a
-        log 1`),
+        log 1
+        silent a`),
     theirsWithLastWords: answering((ws, code) => {
         ws.send("one");
         ws.send("two");
@@ -380,8 +380,8 @@ export const { Subject, Hop, worker } = cases({
         log 2`, { allowHalfOpen: true }),
     standardHalfOpenUnanswered: noted(`open a
         close a 1000 bye
-        silent a
-        log 1`, { allowHalfOpen: true }),
+        log 1
+        silent a`, { allowHalfOpen: true }),
     standardNotHalfOpen: noted(`open a
         close a 1000 bye
         recv a

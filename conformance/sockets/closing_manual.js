@@ -8,8 +8,8 @@ const standard = (use, steps, options) => ({ fetch: (room, request) => room.stan
 export const { Subject, Hop, worker } = cases({
     unanswered: standard((ws, room) => room.listen(ws), `open a
         close a 1000 bye
-        silent a
-        log 1`),
+        log 1
+        silent a`),
     answered: standard((ws, room) => {
         room.listen(ws);
         ws.addEventListener("close", ({ code, reason }) => {
@@ -54,8 +54,8 @@ export const { Subject, Hop, worker } = cases({
         log 2`),
     hibernatableUnanswered: { steps: `open a
         close a 1000 bye
-        silent a
-        log 1` },
+        log 1
+        silent a` },
     reasons: {
         fetch(room, request) {
             return room.report(request, async (t) => {

@@ -9,7 +9,7 @@ use dormouse_js::{Error, Module, ModuleSource, Position, SourceMap, Worker, appl
 use dormouse_runtime::body::Body;
 use dormouse_runtime::node::{Node, Options};
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn answer(worker: Worker) -> String {
     let (reply, answer) = mpsc::channel();

@@ -21,7 +21,7 @@ use dormouse_runtime::request::{Response, StubError};
 use http_body::{Body as _, Frame};
 use tokio::sync::{mpsc as channel, oneshot};
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Runs `check` on the shard of a node whose entry is `front` and whose class `Back` is in it too.
 fn on_shard<F>(front: &str, check: impl FnOnce(Rc<Shard>) -> F + Send + 'static)

@@ -11,8 +11,7 @@ use crate::world::{World, ask, closed, ended, hear, say};
 fn a_hibernated_object_wakes_with_its_sockets_tags_and_attachments() {
     let mut world = World::new(|options| options.object.hibernate_after = Some(Duration::from_millis(20)));
     let mut a = world.client("x", "a");
-    world.wait_for("start");
-    world.wait_for("stop");
+    world.all_asleep();
     assert_eq!(ask(&mut a, "who"), r#"b"a" ["a"] 1"#);
     assert_eq!((world.next(), world.next()), ("start".into(), "stop".into()));
 }
@@ -51,15 +50,14 @@ fn an_abort_closes_every_socket_with_1012_and_the_reason() {
 
 #[test]
 fn a_standard_socket_keeps_its_object_in_memory() {
-    let mut world = World::new(|options| options.object.hibernate_after = Some(Duration::from_millis(300)));
+    let mut world = World::new(|options| options.object.hibernate_after = Some(Duration::from_millis(20)));
     let mut bound = world.open("/x/standard");
-    let mut free = world.client("y", "free");
-    let mut seen = world.wait_for("stop");
-    // Its neighbour went to sleep, and it did not.
-    assert_eq!(seen.iter().filter(|line| *line == "start").count(), 2);
+    assert_eq!(world.next(), "start");
+    let mut free = world.open("/y/socket?free");
+    // Its neighbour goes to sleep, and it does not.
+    assert_eq!((world.next(), world.next()), ("start".into(), "stop".into()));
     say(&mut bound, "log here");
-    seen = world.wait_for("here");
-    assert!(seen.is_empty(), "{seen:?}");
+    assert_eq!(world.next(), "here");
     drop(bound);
     world.wait_for("close 1006 WebSocket disconnected without sending Close frame. false");
     world.wait_for("stop");

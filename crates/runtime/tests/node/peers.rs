@@ -4,9 +4,10 @@ use std::io::{Read, Write};
 use std::time::Duration;
 
 use tungstenite::Message;
-use tungstenite::protocol::CloseFrame;
+use tungstenite::protocol::{CloseFrame, Role};
 
-use crate::world::{World, ask, closed, ended, say};
+use crate::guest::in_time;
+use crate::world::{Client, World, ask, closed, ended, say};
 
 const VANISHED: &str = "close 1006 WebSocket disconnected without sending Close frame. false";
 
@@ -81,22 +82,24 @@ fn a_response_that_nobody_takes_ends_its_socket() {
 
 #[test]
 fn a_peer_that_answers_no_ping_is_taken_for_vanished_and_one_that_does_stays() {
-    let mut world = World::new(|options| options.ping_interval = Some(Duration::from_millis(50)));
-    let (mut alive, mut dead) = (world.client("x", "alive"), world.client("x", "dead"));
-    world.wait_for("start");
-    // Reading is what makes this client pong. Five intervals are more than a dead one gets.
-    let reader = std::thread::spawn(move || {
-        for _ in 0..5 {
-            assert_eq!(alive.read().unwrap(), Message::Ping(bytes::Bytes::new()));
-        }
-        assert!(ask(&mut alive, "who").starts_with(r#"b"alive""#));
-        alive
+    in_time(Duration::from_millis(50), |interval| {
+        let mut world = World::new(|options| options.ping_interval = Some(interval));
+        let (mut alive, mut dead) = (world.client("x", "alive"), world.client("x", "dead"));
+        world.wait_for("start");
+        // Reading is what makes this client pong. Five pings are more than a dead one gets.
+        let reader = std::thread::spawn(move || {
+            for _ in 0..5 {
+                assert_eq!(alive.read().unwrap(), Message::Ping(bytes::Bytes::new()));
+            }
+            assert!(ask(&mut alive, "who").starts_with(r#"b"alive""#));
+            alive
+        });
+        assert_eq!(world.next(), VANISHED);
+        let mut all = Vec::new();
+        dead.get_mut().read_to_end(&mut all).unwrap();
+        assert!(all.iter().all(|byte| b"\x89\0".contains(byte)), "pings, and then the end: {all:x?}");
+        drop(reader.join().unwrap());
     });
-    assert_eq!(world.next(), VANISHED);
-    let mut all = Vec::new();
-    dead.get_mut().read_to_end(&mut all).unwrap();
-    assert!(all.iter().all(|byte| b"\x89\0".contains(byte)), "pings, and then the end: {all:x?}");
-    drop(reader.join().unwrap());
 }
 
 #[test]
@@ -115,52 +118,59 @@ fn everyone_of_many_vanished_peers_is_noticed() {
 
 #[test]
 fn the_other_end_on_this_node_needs_no_pong_while_its_object_is_busy() {
-    let mut world = World::new(|options| options.ping_interval = Some(Duration::from_millis(20)));
-    let mut y = world.open("/y/socket");
-    assert_eq!(world.get("/x/join?y"), Ok("joined".into()));
-    let mut x = world.open("/x/socket");
-    say(&mut y, "block");
-    world.wait_for("section waits");
-    // Nothing is read there from now on: the object has not taken the first.
-    say(&mut x, "over log first");
-    say(&mut x, "over log second");
     // Reading is what makes these clients pong.
-    for mut client in [x, y] {
-        std::thread::spawn(move || while client.read().is_ok() {});
-    }
-    // Clients that are gone after several intervals each show that time passes.
-    for _ in 0..3 {
-        let dead = world.open("/z/socket");
-        world.wait_for(VANISHED);
-        drop(dead);
-    }
-    world.release();
-    world.wait_for("first");
-    world.wait_for("second");
-    say(&mut world.open("/x/socket"), "over log third");
-    world.wait_for("third");
+    let pong = |client: &Client| {
+        let mut reader = Client::from_raw_socket(client.get_ref().try_clone().unwrap(), Role::Client, None);
+        std::thread::spawn(move || while reader.read().is_ok() {});
+    };
+    in_time(Duration::from_millis(50), |interval| {
+        let mut world = World::new(|options| options.ping_interval = Some(interval));
+        let mut y = world.open("/y/socket");
+        pong(&y);
+        assert_eq!(world.get("/x/join?y"), Ok("joined".into()));
+        let mut x = world.open("/x/socket");
+        pong(&x);
+        say(&mut y, "block");
+        world.wait_for("section waits");
+        // Nothing is read there from now on: the object has not taken the first.
+        say(&mut x, "over log first");
+        say(&mut x, "over log second");
+        // Clients that are gone after several intervals each show that time passes.
+        for _ in 0..3 {
+            let dead = world.open("/z/socket");
+            world.wait_for(VANISHED);
+            drop(dead);
+        }
+        world.release();
+        world.wait_for("first");
+        world.wait_for("second");
+        say(&mut world.open("/x/socket"), "over log third");
+        world.wait_for("third");
+    });
 }
 
 #[test]
 fn a_peer_that_sends_messages_needs_no_pong() {
-    let mut world = World::new(|options| options.ping_interval = Some(Duration::from_millis(50)));
-    // It reads bytes and no frames, so it never pongs, but every ping gets a message in answer.
-    let mut talker = world.open("/x/socket");
-    world.wait_for("start");
-    for number in 0..5 {
-        let mut ping = [0; 2];
-        talker.get_mut().read_exact(&mut ping).unwrap();
-        assert_eq!(ping, *b"\x89\x00");
-        say(&mut talker, &format!("log {number}"));
-        assert_eq!(world.next(), number.to_string());
-    }
+    in_time(Duration::from_millis(50), |interval| {
+        let mut world = World::new(|options| options.ping_interval = Some(interval));
+        // It reads bytes and no frames, so it never pongs, but every ping gets a message in answer.
+        let mut talker = world.open("/x/socket");
+        world.wait_for("start");
+        for number in 0..5 {
+            let mut ping = [0; 2];
+            talker.get_mut().read_exact(&mut ping).unwrap();
+            assert_eq!(ping, *b"\x89\x00");
+            say(&mut talker, &format!("log {number}"));
+            assert_eq!(world.next(), number.to_string());
+        }
+    });
 }
 
 #[test]
 fn a_ping_is_answered_with_its_payload_and_wakes_nobody() {
     let mut world = World::new(|options| options.object.hibernate_after = Some(Duration::from_millis(20)));
     let mut a = world.client("x", "a");
-    assert_eq!((world.next(), world.next()), ("start".into(), "stop".into()));
+    world.all_asleep();
     for payload in ["", "are you there?", &"x".repeat(125)] {
         a.send(Message::Ping(payload.to_owned().into())).unwrap();
         assert_eq!(a.read().unwrap(), Message::Pong(payload.to_owned().into()));
@@ -173,13 +183,11 @@ fn an_auto_response_wakes_nobody() {
     let mut world = World::new(|options| options.object.hibernate_after = Some(Duration::from_millis(20)));
     let mut a = world.client("x", "a");
     assert_eq!(world.get("/x/auto"), Ok("set".into()));
-    world.wait_for("stop");
-    // It may have fallen asleep and been woken between the two.
-    let stops = world.reported();
+    world.all_asleep();
     for _ in 0..3 {
         assert_eq!(ask(&mut a, "marco"), "polo");
     }
-    assert!(world.reported().is_empty(), "the object sleeps on after {stops:?}");
+    assert!(world.reported().is_empty(), "the object sleeps on");
     a.send(Message::binary(&b"marco"[..])).unwrap();
     assert_eq!(a.read().unwrap(), Message::binary(&b"marco"[..]), "only text is answered by the host");
 }

@@ -66,7 +66,7 @@ fn a_stub_survives_sleep_and_breaks_with_what_it_finds_then() {
     assert_reaches(&mut world, "/x/auto/kept");
     world.wait_for("stop");
     assert_reaches(&mut world, "/x/auto/kept");
-    world.wait_for("stop");
+    world.all_asleep();
     assert_eq!(world.get("/x/panic"), Err("reset: panicked: told to".into()));
     // It had reached an instance that did not break; the one that did, it has never seen.
     assert_reaches(&mut world, "/x/auto/kept");
@@ -80,7 +80,7 @@ fn a_stub_of_a_hibernated_object_breaks_with_it() {
     });
     let _socket = world.client("x", "a");
     assert_reaches(&mut world, "/x/auto/kept");
-    world.wait_for("stop");
+    world.all_asleep();
     assert_eq!(world.get("/x/panic"), Err("reset: panicked: told to".into()));
     assert_eq!(world.get("/x/auto/kept"), Err("broken before: panicked: told to".into()));
 }

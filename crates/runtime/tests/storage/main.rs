@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall panic")]
 
 #[path = "../support/guest.rs"]
+#[expect(dead_code, reason = "each test uses a part of it")]
 mod guest;
 #[path = "../support/node.rs"]
 #[expect(dead_code, reason = "each test uses a part of it")]

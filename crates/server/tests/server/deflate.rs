@@ -195,7 +195,7 @@ fn with_context_messages_refer_to_earlier_ones() {
             lens.push(len);
             if number == 100 {
                 // What they refer to outlives the object's memory.
-                world.wait_for("stop");
+                world.all_asleep();
             }
         }
         assert!(lens[1..].iter().all(|len| *len < 30), "{lens:?}");

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use dormouse_server::limits::HEAD_LEN_MAX;
 
-use crate::guest::PATIENCE;
+use crate::guest::{PATIENCE, in_time};
 use crate::world::World;
 
 #[test]
@@ -78,25 +78,29 @@ fn a_head_that_comes_slowly_is_cut_however_it_comes() {
 
 #[test]
 fn a_connection_without_a_further_request_is_cut() {
-    let world = World::with(|server| server.head_timeout(Duration::from_millis(100)));
-    let mut http = world.connect();
-    http.write("GET /x/hello HTTP/1.1\r\nHost: test\r\n\r\n");
-    assert_eq!(http.response().status, 200);
-    assert!(http.is_over());
+    in_time(Duration::from_millis(100), |time| {
+        let world = World::with(|server| server.head_timeout(time));
+        let mut http = world.connect();
+        http.write("GET /x/hello HTTP/1.1\r\nHost: test\r\n\r\n");
+        assert_eq!(http.response().status, 200);
+        assert!(http.is_over());
+    });
 }
 
 #[test]
 fn a_slow_answer_is_not_cut() {
-    let world = World::with(|server| server.head_timeout(Duration::from_millis(50)));
-    let mut slow = world.connect();
-    slow.write("GET /x/wait HTTP/1.1\r\nHost: test\r\n\r\n");
-    world.wait_for("request waits");
-    // By then the timeout has passed several times over.
-    for _ in 0..4 {
-        assert!(world.connect().is_over());
-    }
-    world.release();
-    assert_eq!(slow.response().text(), "waited");
+    in_time(Duration::from_millis(50), |time| {
+        let world = World::with(|server| server.head_timeout(time));
+        let mut slow = world.connect();
+        slow.write("GET /x/wait HTTP/1.1\r\nHost: test\r\n\r\n");
+        world.wait_for("request waits");
+        // By then the timeout has passed several times over.
+        for _ in 0..4 {
+            assert!(world.connect().is_over());
+        }
+        world.release();
+        assert_eq!(slow.response().text(), "waited");
+    });
 }
 
 #[test]

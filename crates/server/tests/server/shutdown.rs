@@ -1,13 +1,12 @@
 //! How a server starts, and how it stops.
 
 use std::net::TcpStream;
-use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use dormouse_server::{Error, Server};
 
 use crate::guest::{PATIENCE, application};
-use crate::world::World;
+use crate::world::{HOUR, World};
 
 #[test]
 fn an_address_that_is_in_use_is_an_error() {
@@ -101,15 +100,8 @@ fn a_stopping_server_waits_no_longer_than_its_grace() {
 
 #[test]
 fn a_socket_that_never_answers_does_not_keep_the_server_for_all_its_grace() {
-    let mut world = World::with(|server| server.stop_grace(Duration::from_secs(60)));
+    let mut world = World::with(|server| server.stop_grace(HOUR).close_timeout(HOUR));
     let socket = world.client("x", "a");
-    let server = world.server.take().unwrap();
-    let (stopped, is_stopped) = channel();
-    let stopper = std::thread::spawn(move || {
-        server.stop();
-        let _ = stopped.send(());
-    });
-    is_stopped.recv_timeout(PATIENCE).expect("the server stops");
-    stopper.join().unwrap();
+    world.stops();
     drop(socket);
 }

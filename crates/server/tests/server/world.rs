@@ -2,12 +2,16 @@
 
 use std::net::SocketAddr;
 use std::ops::Deref;
+use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use dormouse_server::{Builder, Running, Server};
 
 use crate::client::{Http, Response, Socket};
-use crate::guest::{Watch, application};
+use crate::guest::{PATIENCE, Watch, application};
+
+/// A limit of time that no test lives to see.
+pub(crate) const HOUR: Duration = Duration::from_secs(3_600);
 
 pub(crate) struct World {
     pub(crate) server: Option<Running>,
@@ -34,6 +38,18 @@ impl World {
         let server = server.ping_interval(None);
         let server = change(server).start(application).unwrap();
         Self { address: server.local_addr(), server: Some(server), watch }
+    }
+
+    /// Stops the server, which must not take all of its [`HOUR`].
+    pub(crate) fn stops(&mut self) {
+        let server = self.server.take().unwrap();
+        let (stopped, is_stopped) = channel();
+        let stopper = std::thread::spawn(move || {
+            server.stop();
+            let _ = stopped.send(());
+        });
+        is_stopped.recv_timeout(PATIENCE).expect("the server stops");
+        stopper.join().unwrap();
     }
 
     pub(crate) fn address(&self) -> SocketAddr {

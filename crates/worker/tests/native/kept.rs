@@ -8,7 +8,7 @@ use worker::App;
 use crate::harness::Server;
 
 /// Longer than any alarm here takes, a first retry among them.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) struct Kept {
     app: fn() -> App,
