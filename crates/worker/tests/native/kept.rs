@@ -26,7 +26,15 @@ impl Kept {
     /// Ends the server and starts another one with its data.
     pub(crate) fn restart(&mut self) {
         // The folder is one server's at a time.
+        self.stop();
+        self.start();
+    }
+
+    pub(crate) fn stop(&mut self) {
         self.server = None;
+    }
+
+    pub(crate) fn start(&mut self) {
         self.server = Some(start((self.app)(), self.folder.path()));
     }
 
