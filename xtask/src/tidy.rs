@@ -30,7 +30,11 @@ const EDGES: &[Edges] = &[
     Edges { package: "dormouse-bundle", uses: &[], tests_use: &[] },
     Edges { package: "dormouse-js", uses: &["dormouse-runtime", "dormouse-bundle"], tests_use: &[] },
     Edges { package: "dormouse-server", uses: &["dormouse-js", "dormouse-runtime"], tests_use: &[] },
-    Edges { package: "dormouse-cli", uses: &["dormouse-server", "dormouse-bundle"], tests_use: &["dormouse-runtime"] },
+    Edges {
+        package: "dormouse-cli",
+        uses: &["dormouse-server", "dormouse-bundle"],
+        tests_use: &["dormouse-runtime", "dormouse-worker"],
+    },
     Edges { package: "examples/", uses: &["dormouse-worker", "dormouse-server", "dormouse-cli"], tests_use: &[] },
     Edges { package: "xtask", uses: &["dormouse-object"], tests_use: &[] },
 ];
