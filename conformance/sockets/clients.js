@@ -6,7 +6,7 @@ import { describe } from "./transcript.js";
 const at = (request, name, scheme = "ws") => `${scheme}://${new URL(request.url).host}/${name}/`;
 /** Resolves when such an event comes, or when it has not come for long. */
 const next = (ws, type) =>
-    Promise.race([scheduler.wait(1000), new Promise((resolve) => ws.addEventListener(type, resolve, { once: true }))]);
+    Promise.race([scheduler.wait(20_000), new Promise((resolve) => ws.addEventListener(type, resolve, { once: true }))]);
 const follow = (ws, lines) => {
     for (const type of ["open", "message", "close", "error"]) {
         ws.addEventListener(type, (event) => {
@@ -71,6 +71,8 @@ export const { Subject, Hop, worker } = cases({
         lines.push(attempt(() => ws.send("early")));
         lines.push(attempt(() => ws.accept()));
         follow(ws, lines);
+        await next(ws, "open");
+        ws.send("in time");
         await next(ws, "message");
         ws.close();
     }),

@@ -248,7 +248,7 @@ export const { Subject, Hop, worker } = cases({
         `open a
          close a 1000 bye
          recv a 2
-         log 2`,
+         log 1+`,
     ),
     throwingInCloseHalfOpen: standard(
         (room, ws) => {
@@ -263,7 +263,7 @@ export const { Subject, Hop, worker } = cases({
         `open a
          close a 1000 bye
          recv a 2
-         log 3`,
+         log 2+`,
         { options: { allowHalfOpen: true } },
     ),
     halfOpenThrows: standard(

@@ -22,6 +22,8 @@ pub(crate) struct Place {
     pub(crate) address: String,
     /// How long an object without activity takes to hibernate.
     pub(crate) sleep: Duration,
+    /// How long frames and notes are waited for that do not come.
+    pub(crate) patience: Duration,
 }
 
 type Result<T> = std::result::Result<T, String>;
@@ -82,7 +84,7 @@ impl<'a> Case<'a> {
             at: 0,
             clients: BTreeMap::new(),
             counts: BTreeMap::new(),
-            patience: PATIENCE,
+            patience: place.patience,
             said: String::new(),
         }
     }
@@ -162,7 +164,13 @@ impl<'a> Case<'a> {
     }
 
     fn log(&mut self, count: &str) -> Result<()> {
-        let text = self.noted(count)?;
+        let text = if let Some(first) = count.strip_suffix('+') {
+            self.noted(first)?;
+            std::thread::sleep(SILENCE);
+            self.ask("log")?.body
+        } else {
+            self.noted(count)?
+        };
         // More may come at any moment, such as what the end of a connection does.
         for line in text.lines().take(count.parse().unwrap_or(usize::MAX)) {
             self.say("log", &masked(line));

@@ -61,7 +61,7 @@ impl Server {
 
     fn ask(&self, kind: Kind) -> Result<String> {
         if let Kind::Socket = kind {
-            let place = Place { address: self.address.clone(), sleep: SLEEP };
+            let place = Place { address: self.address.clone(), sleep: SLEEP, patience: PATIENCE };
             return script::run(&place).map_err(anyhow::Error::msg);
         }
         let answer = client::get(&self.address, "example.com", "/path?query=1", PATIENCE)?;

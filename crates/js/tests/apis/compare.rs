@@ -73,6 +73,13 @@ impl Comparison {
         }
     }
 
+    /// Whether a test says here what it should.
+    pub(crate) fn is_right(name: &'static str, test: &str, here: &str) -> bool {
+        let mut comparison = Self::new(name);
+        comparison.take(test, here);
+        comparison.wrong.is_empty()
+    }
+
     /// What is wrong with the folder's tests, or with what the README says of them.
     pub(crate) fn wrong(self) -> String {
         let Self { name, wrong, equal, different, absent, .. } = self;

@@ -8,6 +8,7 @@
 #[expect(dead_code, reason = "shared with tests that use all of it")]
 mod harness;
 
+#[expect(dead_code, reason = "shared with the tests of `server`")]
 mod compare;
 
 use dormouse_js::{Binding, Class, ClassStorage, Module, ModuleSource, Worker, application};
