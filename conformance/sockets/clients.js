@@ -17,6 +17,13 @@ const follow = (ws, lines) => {
         });
     }
 };
+/** A socket of `fetch` to the case with this name, and what aborts it. */
+const abortable = async (request, name) => {
+    const controller = new AbortController();
+    const headers = { Upgrade: "websocket" };
+    const response = await fetch(at(request, name, "http"), { headers, signal: controller.signal });
+    return { controller, ws: response.webSocket };
+};
 const reported = (run, more = {}) => ({
     async entry(request, stub, env) {
         if (request.headers.has("upgrade")) return stub.fetch(request);
@@ -176,6 +183,114 @@ export const { Subject, Hop, worker } = cases({
     returned: {
         entry: (request) => new Response(null, { status: 101, webSocket: new WebSocket(at(request, "echo")) }),
         steps: `open a`,
+    },
+    fetchAborted: reported(async (lines, request) => {
+        const { controller, ws } = await abortable(request, "heardAborted");
+        follow(ws, lines);
+        ws.accept();
+        ws.send("hello");
+        await next(ws, "message");
+        controller.abort(new Error("mine"));
+        lines.push(`state ${ws.readyState}`);
+        lines.push(attempt(() => ws.send("x")));
+        await next(ws, "close");
+        lines.push(`state ${ws.readyState}`);
+        lines.push(attempt(() => ws.send("x")));
+        lines.push(attempt(() => ws.close(1000)));
+    }),
+    heardAborted: {
+        message: (_, ws, message) => ws.send(message),
+        steps: `until 1
+            log 1`,
+    },
+    fetchAbortedThenClosed: reported(async (lines, request) => {
+        const { controller, ws } = await abortable(request, "echo");
+        follow(ws, lines);
+        ws.accept();
+        controller.abort();
+        lines.push(attempt(() => ws.close(1000)));
+        await next(ws, "close");
+        lines.push(`state ${ws.readyState}`);
+    }),
+    fetchAbortedUnused: reported(async (lines, request) => {
+        const { controller, ws } = await abortable(request, "heardUnused");
+        follow(ws, lines);
+        controller.abort();
+        lines.push(attempt(() => ws.accept()));
+        lines.push(attempt(() => ws.send("x")));
+        await next(ws, "close");
+        lines.push(`state ${ws.readyState}`);
+    }),
+    heardUnused: {
+        steps: `until 1
+            log 1`,
+    },
+    fetchAbortedReturned: {
+        async entry(request, stub, env, ctx) {
+            const controller = new AbortController();
+            const response = await fetch(at(request, "echo", "http"), new Request(request, { signal: controller.signal }));
+            ctx.waitUntil(scheduler.wait(500).then(() => controller.abort()));
+            return response;
+        },
+        steps: `open a
+            send a through
+            recv a
+            recv a`,
+    },
+    fetchAbortedLate: reported(async (lines, request) => {
+        const { controller, ws } = await abortable(request, "echo");
+        follow(ws, lines);
+        ws.accept();
+        ws.close(1000);
+        await next(ws, "close");
+        controller.abort();
+        await scheduler.wait(200);
+        lines.push(`state ${ws.readyState}`);
+    }),
+    fetchTimesOut: reported(async (lines, request) => {
+        const headers = { Upgrade: "websocket" };
+        const response = await fetch(at(request, "echo", "http"), { headers, signal: AbortSignal.timeout(700) });
+        const ws = response.webSocket;
+        follow(ws, lines);
+        ws.accept();
+        ws.send("hello");
+        await next(ws, "message");
+        await next(ws, "close");
+    }),
+    stubAborted: reported(async (lines, request, env) => {
+        const controller = new AbortController();
+        const headers = { Upgrade: "websocket" };
+        const stub = env.SUBJECT.getByName("heardStubAborted");
+        const response = await stub.fetch("http://x/heardStubAborted/", { headers, signal: controller.signal });
+        const ws = response.webSocket;
+        follow(ws, lines);
+        ws.accept();
+        ws.send("hello");
+        await next(ws, "message");
+        controller.abort();
+        lines.push(`state ${ws.readyState}`);
+        await next(ws, "close");
+        lines.push(`state ${ws.readyState}`);
+    }),
+    heardStubAborted: {
+        message: (_, ws, message) => ws.send(message),
+        steps: `until 1
+            log 1`,
+    },
+    stubAbortedReturned: {
+        async entry(request, stub, env, ctx) {
+            const controller = new AbortController();
+            const response = await stub.fetch(new Request(request, { signal: controller.signal }));
+            ctx.waitUntil(scheduler.wait(500).then(() => controller.abort()));
+            return response;
+        },
+        message: (_, ws, message) => ws.send(message),
+        steps: `open a
+            send a through
+            recv a
+            recv a
+            until 1
+            log 1`,
     },
 });
 export { worker as default };
