@@ -3,7 +3,10 @@
 //! It is the client end of a pair, whose server end never leaves its object, or the connection to a server outside that
 //! agreed to a WebSocket. Both may cross threads.
 //!
-//! Invariant: it is used once or, when it is dropped, the other end hears that its peer is gone.
+//! What bears on the connection, wherever it comes to, goes with it: its ties.
+//!
+//! Invariant: it is used once or, when it is dropped, the other end hears that its peer is gone. A place that was taken
+//! for a connection is given back when the connection has ended, and not before.
 
 use std::fmt;
 use std::io;
@@ -11,6 +14,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use dormouse_object::sockets::SocketId;
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::host::HostKey;
 use crate::signals::{Signal, Signals};
@@ -69,6 +73,17 @@ pub struct Remote {
     stream: Travelling,
     read_ahead: Bytes,
     deflate: Option<Agreement>,
+    ties: Ties,
+}
+
+/// What bears on a connection for as long as it lasts. Most connections have none.
+#[derive(Debug, Default)]
+pub(crate) struct Ties(Option<Box<Tied>>);
+
+#[derive(Debug, Default)]
+struct Tied {
+    /// The place of the connection among those that there may be at a time, which is given back when it is dropped.
+    place: Option<OwnedSemaphorePermit>,
 }
 
 impl Remote {
@@ -79,13 +94,20 @@ impl Remote {
     ///
     /// When it cannot leave this thread's reactor; it is then dropped.
     pub fn new(stream: impl Into<Stream>, read_ahead: Bytes, deflate: Option<Agreement>) -> io::Result<Self> {
-        Ok(Self { stream: stream.into().leave()?, read_ahead, deflate })
+        Ok(Self { stream: stream.into().leave()?, read_ahead, deflate, ties: Ties::default() })
+    }
+
+    /// Holds a place among the connections that there may be at a time until this one has ended.
+    #[must_use]
+    pub fn holding(mut self, place: OwnedSemaphorePermit) -> Self {
+        self.ties.0.get_or_insert_default().place = Some(place);
+        self
     }
 
     /// Makes it a connection of this thread.
     pub(crate) fn arrive(self) -> io::Result<Wire> {
         let stream = self.stream.arrive()?;
-        Ok(Wire { stream, role: Role::Client, read_ahead: self.read_ahead, deflate: self.deflate })
+        Ok(Wire { stream, role: Role::Client, read_ahead: self.read_ahead, deflate: self.deflate, ties: self.ties })
     }
 }
 

@@ -64,7 +64,7 @@ pub enum StubError {
     /// The object was not asked: the instance that the stub had reached broke before, with this failure.
     #[error("{}", .0.text)]
     Broken(Arc<Failure>),
-    /// Too much waits for the object; trying again at once makes it worse.
+    /// Too much waits for the object, or too many sockets are open; trying again at once makes it worse.
     #[error("{0}")]
     Overloaded(String),
     /// The object or its node has stopped.

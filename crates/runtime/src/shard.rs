@@ -34,7 +34,7 @@ use crate::limits::{
 };
 use crate::loan::{LoanRequest, Residence, lend_files};
 use crate::node::{Handle, Options, WorkerIndex};
-use crate::pair::{ClientEnd, PairEnd, Remote};
+use crate::pair::{ClientEnd, PairEnd, Remote, Ties};
 use crate::request::{Outbound, Request, StubError};
 use crate::shard::encoded::Encoded;
 use crate::signals::{Signal, Signals};
@@ -189,7 +189,7 @@ impl Shard {
             ClientEnd::Remote(remote) => return self.join(remote, Side { stream, read_ahead }),
         };
         if client.shard == self.index {
-            self.attach(client, Wire { stream, role: Role::Server, read_ahead, deflate });
+            self.attach(client, Wire { stream, role: Role::Server, read_ahead, deflate, ties: Ties::default() });
             return Ok(());
         }
         let shard = client.shard;
@@ -348,12 +348,12 @@ impl Shard {
 
     /// Joins the connection of a client to one to a server outside.
     fn join(self: &Rc<Self>, remote: Remote, near: Side) -> std::io::Result<()> {
-        let Wire { stream, read_ahead, deflate, .. } = remote.arrive()?;
+        let Wire { stream, read_ahead, deflate, ties, .. } = remote.arrive()?;
         if deflate.is_some() {
             return Err(std::io::Error::other("a socket whose messages are compressed cannot be passed on"));
         }
         near.stream.send_at_once();
-        splice::start(self, near, Side { stream, read_ahead });
+        splice::start(self, near, Side { stream, read_ahead }, ties);
         Ok(())
     }
 
@@ -554,7 +554,9 @@ impl Shard {
 
     fn take_connection(&self, client: PairEnd, stream: Travelling, read_ahead: Bytes, deflate: Option<Agreement>) {
         match stream.arrive() {
-            Ok(stream) => self.attach(client, Wire { stream, role: Role::Server, read_ahead, deflate }),
+            Ok(stream) => {
+                self.attach(client, Wire { stream, role: Role::Server, read_ahead, deflate, ties: Ties::default() });
+            }
             Err(error) => tracing::error!(%error, "a connection could not move to its object's shard"),
         }
     }

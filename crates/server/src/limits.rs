@@ -94,6 +94,11 @@ pub const OUTBOUND_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(60);
 /// WebSockets to the outside that one shard opens at a time; further ones wait for a place within their time.
 pub const OUTBOUND_HANDSHAKES_MAX: usize = 1_024;
 
+/// WebSockets to the outside that a node has at a time, those that it is opening included, unless configured; a further
+/// one fails. Each takes a descriptor, and Linux has no more than 28,000 ports for connections to one address. It is as
+/// many as a shard serves HTTP connections.
+pub const OUTBOUND_SOCKETS_MAX: usize = 16_384;
+
 /// How long an idle connection to the outside is kept for the next request.
 pub const OUTBOUND_IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 

@@ -2,7 +2,7 @@
 //!
 //! It sends what it is given and returns what comes: redirects, caches and decoding are the guest's matter. Each shard
 //! has a client of its own, so no connection crosses a thread. A request for a WebSocket goes over a connection that is
-//! for it alone.
+//! for it alone, and of those the node has a limited number at a time.
 
 mod handshake;
 mod socket;
@@ -23,7 +23,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::ClientConfig;
 
-use self::socket::{Settings, Sockets};
+use self::socket::{Room, Settings, Sockets};
 use crate::limits::{
     OUTBOUND_CONNECT_TIMEOUT, OUTBOUND_HANDSHAKE_TIMEOUT, OUTBOUND_IDLE_PER_HOST_MAX, OUTBOUND_IDLE_TIMEOUT,
 };
@@ -39,8 +39,21 @@ pub(crate) struct Outside {
     sockets: Rc<Sockets>,
 }
 
-/// What all shards share of TLS.
-pub(crate) fn tls() -> Arc<ClientConfig> {
+/// What all shards share.
+pub(crate) struct Shared {
+    tls: Arc<ClientConfig>,
+    compression: Compression,
+    room: Room,
+}
+
+impl Shared {
+    /// Messages of WebSockets are compressed like those of clients; of WebSockets there are at most `sockets_max`.
+    pub(crate) fn new(compression: Compression, sockets_max: usize) -> Self {
+        Self { tls: tls(), compression, room: Room::new(sockets_max) }
+    }
+}
+
+fn tls() -> Arc<ClientConfig> {
     let builder = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()));
     let builder = builder.with_safe_default_protocol_versions().expect("ring speaks TLS 1.2 and 1.3");
     let builder = match builder.clone().with_native_roots() {
@@ -54,8 +67,8 @@ pub(crate) fn tls() -> Arc<ClientConfig> {
 }
 
 impl Outside {
-    /// Messages of WebSockets are compressed like those of clients.
-    pub(crate) fn new(tls: &Arc<ClientConfig>, compression: Compression, shard: &Rc<Shard>) -> Self {
+    pub(crate) fn new(shared: &Shared, shard: &Rc<Shard>) -> Self {
+        let Shared { tls, compression, room } = shared;
         let mut http = HttpConnector::new();
         http.enforce_http(false);
         http.set_nodelay(true);
@@ -63,7 +76,12 @@ impl Outside {
         // The shard holds what is made here.
         let shard = Rc::downgrade(shard);
         let reserve = move |len| shard.upgrade()?.reserve_histories(len);
-        let settings = Settings { patience: OUTBOUND_HANDSHAKE_TIMEOUT, compression, reserve: Box::new(reserve) };
+        let settings = Settings {
+            patience: OUTBOUND_HANDSHAKE_TIMEOUT,
+            compression: *compression,
+            reserve: Box::new(reserve),
+            room: room.clone(),
+        };
         let sockets = Sockets::new(http.clone(), tls, settings);
         let connector = HttpsConnectorBuilder::new()
             .with_tls_config((**tls).clone())
@@ -93,7 +111,10 @@ impl Outbound for Outside {
             return Box::pin(async move {
                 sockets.open(request).await.map_err(|error| {
                     tracing::debug!(%error, "no WebSocket to the outside");
-                    StubError::Disconnected
+                    match error {
+                        socket::Error::Full(_) => StubError::Overloaded(error.to_string()),
+                        _ => StubError::Disconnected,
+                    }
                 })
             });
         }

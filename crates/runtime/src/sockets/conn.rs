@@ -27,6 +27,7 @@ use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 use crate::host::Host;
 use crate::limits::LINGER;
+use crate::pair::Ties;
 use crate::sockets::frame::agreement::Agreement;
 use crate::sockets::frame::{Decoder, Deflated, FrameError, Item, Role, encode};
 use crate::sockets::queue::{Flushed, SendQueue, TooSlow};
@@ -130,13 +131,21 @@ pub(crate) struct Wire {
     pub(crate) read_ahead: Bytes,
     /// How messages are compressed.
     pub(crate) deflate: Option<Agreement>,
+    /// What lasts as long as the connection.
+    pub(crate) ties: Ties,
 }
 
 impl Wire {
     /// One that has ended.
     pub(crate) fn broken() -> Self {
         let (ours, _) = tokio::io::duplex(1);
-        Self { stream: Box::new(ours).into(), role: Role::Client, read_ahead: Bytes::new(), deflate: None }
+        Self {
+            stream: Box::new(ours).into(),
+            role: Role::Client,
+            read_ahead: Bytes::new(),
+            deflate: None,
+            ties: Ties::default(),
+        }
     }
 }
 
@@ -151,7 +160,7 @@ enum Fed {
 impl Conn {
     /// Connects a stream to a socket, and starts its task. `waiting` was sent to it already.
     pub(crate) fn start(host: Rc<Host>, id: SocketId, wire: Wire, waiting: Waiting) {
-        let Wire { stream, role, read_ahead, deflate } = wire;
+        let Wire { stream, role, read_ahead, deflate, ties } = wire;
         let decoder = Decoder::new(role, host.shard().options().message_len_max);
         let decoder = if deflate.is_some() { decoder.with_deflate() } else { decoder };
         let conn = Rc::new(Self {
@@ -183,6 +192,8 @@ impl Conn {
             let _counted = counted;
             poll_fn(|context| conn.poll(context)).await;
             conn.end();
+            drop(conn);
+            drop(ties);
         });
     }
 

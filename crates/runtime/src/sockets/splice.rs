@@ -18,6 +18,7 @@ use tokio::io::ReadBuf;
 use tokio::time::sleep;
 
 use crate::limits::LINGER;
+use crate::pair::Ties;
 use crate::shard::Shard;
 use crate::sockets::stream::Stream;
 
@@ -44,14 +45,15 @@ enum State {
     Ended,
 }
 
-/// Starts to pass on what comes, in a task of its own, until both sides have ended.
-pub(crate) fn start(shard: &Rc<Shard>, near: Side, far: Side) {
+/// Starts to pass on what comes, in a task of its own, until both sides have ended. `ties` are those of the far one.
+pub(crate) fn start(shard: &Rc<Shard>, near: Side, far: Side, ties: Ties) {
     let shard = shard.clone();
     tokio::task::spawn_local(async move {
         let _counted = shard.count_socket();
         if let Err(error) = splice(&shard, near, far).await {
             tracing::debug!(%error, "a socket that was passed on has ended early");
         }
+        drop(ties);
     });
 }
 

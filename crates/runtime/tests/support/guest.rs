@@ -252,6 +252,14 @@ impl Me {
             "join" => self.join(task, &query).await?,
             "dial" => self.dial(task, self.ask_outside(&query, None).await?).await?,
             "dial-compressed" => self.dial(task, self.ask_outside(&query, Some(OffersCompression)).await?).await?,
+            "try-dial" => match self.ask_outside(&query, None).await {
+                Ok(response) => self.dial(task, response).await?,
+                Err(error) => self.answer(task, error.to_string()),
+            },
+            "dial-and-forget" => {
+                drop(self.ask_outside(&query, None).await?);
+                self.answer(task, "forgotten");
+            }
             "pass" => {
                 let response = self.ask_outside(&query, None).await?;
                 self.ctx.respond(task, response);

@@ -3,7 +3,8 @@
 //! A server that answers anything but 101 gives an ordinary response. One that breaks the rules of the handshake gives
 //! one with status 502 that says so, as workerd does.
 //!
-//! Invariant: an attempt ends within its time, and takes nothing with it: dropping it ends its connection.
+//! Invariant: an attempt ends within its time, and takes nothing with it: dropping it ends its connection. A socket has a
+//! place among those that the node may have from the attempt on until its connection has ended.
 
 use std::future::poll_fn;
 use std::io;
@@ -24,7 +25,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tower_service::Service;
@@ -52,6 +53,26 @@ pub(super) struct Settings {
     pub(super) compression: Compression,
     /// Sets memory aside for what messages refer to.
     pub(super) reserve: Box<dyn Fn(usize) -> Option<Reserved>>,
+    /// Where sockets have their places.
+    pub(super) room: Room,
+}
+
+/// How many more sockets a node may have. Clones share it.
+#[derive(Clone)]
+pub(super) struct Room {
+    places: Arc<Semaphore>,
+    places_max: usize,
+}
+
+impl Room {
+    pub(super) fn new(places_max: usize) -> Self {
+        let places_max = places_max.min(Semaphore::MAX_PERMITS);
+        Self { places: Arc::new(Semaphore::new(places_max)), places_max }
+    }
+
+    fn take(&self) -> Result<OwnedSemaphorePermit, Error> {
+        self.places.clone().try_acquire_owned().map_err(|_| Error::Full(self.places_max))
+    }
 }
 
 /// Why there is no response.
@@ -71,6 +92,10 @@ pub(super) enum Error {
     Random(#[from] getrandom::Error),
     #[error("the server has not answered within {0:?}")]
     Late(Duration),
+    #[error(
+        "Too many outgoing WebSockets are open: this server allows {0} at a time (--outgoing-sockets). Close some first."
+    )]
+    Full(usize),
 }
 
 impl Sockets {
@@ -86,16 +111,17 @@ impl Sockets {
 
     /// Asks for a WebSocket.
     pub(super) async fn open(&self, request: Request) -> Result<Response, Error> {
+        let place = self.settings.room.take()?;
         let attempt = async {
             // The semaphore is never closed; without a place, the attempt would do no harm either.
             let _place = self.places.acquire().await;
-            self.attempt(request).await
+            self.attempt(request, place).await
         };
         let patience = self.settings.patience;
         timeout(patience, attempt).await.unwrap_or(Err(Error::Late(patience)))
     }
 
-    async fn attempt(&self, mut request: Request) -> Result<Response, Error> {
+    async fn attempt(&self, mut request: Request, place: OwnedSemaphorePermit) -> Result<Response, Error> {
         let uri = without_alias(request.uri())?;
         let wire = self.connect(uri.clone()).await?;
         let mut random = [0; 16];
@@ -117,7 +143,7 @@ impl Sockets {
             return Ok(response.map(Body::stream).into());
         }
         match handshake.check(response.headers(), &self.settings.reserve) {
-            Ok(deflate) => switch(response, deflate).await,
+            Ok(deflate) => switch(response, deflate, place).await,
             Err(broken) => Ok(bad_gateway(&broken)),
         }
     }
@@ -139,13 +165,17 @@ impl Sockets {
 }
 
 /// Takes the connection out of HTTP.
-async fn switch(mut response: http::Response<Incoming>, deflate: Option<Agreement>) -> Result<Response, Error> {
+async fn switch(
+    mut response: http::Response<Incoming>,
+    deflate: Option<Agreement>,
+    place: OwnedSemaphorePermit,
+) -> Result<Response, Error> {
     let upgraded = hyper::upgrade::on(&mut response).await?;
     let parts = upgraded
         .downcast::<TokioIo<Wire>>()
         .map_err(|_| Error::Stream(io::Error::other("it is not the stream that it was made from")))?;
     let (stream, read_ahead) = parts.io.into_inner().into_stream(parts.read_buf);
-    let remote = Remote::new(stream, read_ahead, deflate).map_err(Error::Stream)?;
+    let remote = Remote::new(stream, read_ahead, deflate).map_err(Error::Stream)?.holding(place);
     Ok(Response { http: response.map(|_| Body::empty()), client: Some(ClientEnd::Remote(remote)) })
 }
 
@@ -203,7 +233,7 @@ mod tests {
     use tokio::sync::Semaphore;
     use tokio::task::LocalSet;
 
-    use super::{Error, Settings, Sockets};
+    use super::{Error, Room, Settings, Sockets};
     use crate::upgrade::Compression;
 
     /// So short that no test waits for it where it should not.
@@ -217,7 +247,8 @@ mod tests {
             tls.with_safe_default_protocol_versions().unwrap().with_root_certificates(roots).with_no_client_auth();
         let mut http = HttpConnector::new();
         http.enforce_http(false);
-        let settings = Settings { patience, compression: Compression::Off, reserve: Box::new(|_| None) };
+        let room = Room::new(2);
+        let settings = Settings { patience, compression: Compression::Off, reserve: Box::new(|_| None), room };
         Sockets::new(http, &tls, settings)
     }
 
