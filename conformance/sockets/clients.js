@@ -24,6 +24,12 @@ const abortable = async (request, name) => {
     const response = await fetch(at(request, name, "http"), { headers, signal: controller.signal });
     return { controller, ws: response.webSocket };
 };
+/** Names of objects that a client has told to have it aborted. */
+const toAbort = new Set();
+const tell = (room) => void toAbort.add(room.name);
+const told = async (name) => {
+    while (!toAbort.has(name)) await scheduler.wait(5);
+};
 const reported = (run, more = {}) => ({
     async entry(request, stub, env) {
         if (request.headers.has("upgrade")) return stub.fetch(request);
@@ -228,14 +234,21 @@ export const { Subject, Hop, worker } = cases({
     fetchAbortedReturned: {
         async entry(request, stub, env, ctx) {
             const controller = new AbortController();
-            const response = await fetch(at(request, "echo", "http"), new Request(request, { signal: controller.signal }));
-            ctx.waitUntil(scheduler.wait(500).then(() => controller.abort()));
+            const init = new Request(request, { signal: controller.signal });
+            const response = await fetch(at(request, "heardReturned", "http"), init);
+            ctx.waitUntil(told("heardReturned").then(() => controller.abort()));
             return response;
         },
         steps: `open a
             send a through
             recv a
+            send a abort
             recv a`,
+    },
+    heardReturned: {
+        message: (room, ws, message) => (message === "abort" ? tell(room) : ws.send(message)),
+        steps: `until 1
+            log 1`,
     },
     fetchAbortedLate: reported(async (lines, request) => {
         const { controller, ws } = await abortable(request, "echo");
@@ -246,16 +259,6 @@ export const { Subject, Hop, worker } = cases({
         controller.abort();
         await scheduler.wait(200);
         lines.push(`state ${ws.readyState}`);
-    }),
-    fetchTimesOut: reported(async (lines, request) => {
-        const headers = { Upgrade: "websocket" };
-        const response = await fetch(at(request, "echo", "http"), { headers, signal: AbortSignal.timeout(700) });
-        const ws = response.webSocket;
-        follow(ws, lines);
-        ws.accept();
-        ws.send("hello");
-        await next(ws, "message");
-        await next(ws, "close");
     }),
     stubAborted: reported(async (lines, request, env) => {
         const controller = new AbortController();
@@ -281,13 +284,14 @@ export const { Subject, Hop, worker } = cases({
         async entry(request, stub, env, ctx) {
             const controller = new AbortController();
             const response = await stub.fetch(new Request(request, { signal: controller.signal }));
-            ctx.waitUntil(scheduler.wait(500).then(() => controller.abort()));
+            ctx.waitUntil(told("stubAbortedReturned").then(() => controller.abort()));
             return response;
         },
-        message: (_, ws, message) => ws.send(message),
+        message: (room, ws, message) => (message === "abort" ? tell(room) : ws.send(message)),
         steps: `open a
             send a through
             recv a
+            send a abort
             recv a
             until 1
             log 1`,

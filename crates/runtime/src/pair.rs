@@ -9,12 +9,15 @@
 //! for a connection is given back when the connection has ended, and not before.
 
 use std::fmt;
+use std::future::{Future, pending, poll_fn};
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use bytes::Bytes;
 use dormouse_object::sockets::SocketId;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, watch};
 
 use crate::host::HostKey;
 use crate::signals::{Signal, Signals};
@@ -33,6 +36,50 @@ pub enum ClientEnd {
     Remote(Remote),
 }
 
+impl ClientEnd {
+    /// An end whose peer has gone.
+    pub fn broken() -> Self {
+        let (ours, _) = tokio::io::duplex(1);
+        let stream = Travelling::Other(Box::new(ours));
+        Self::Remote(Remote { stream, read_ahead: Bytes::new(), deflate: None, ties: Ties::default() })
+    }
+
+    /// Lets the leash cut the WebSocket, whatever becomes of this end.
+    pub fn tie(&mut self, leash: &Leash) {
+        let ties = match self {
+            Self::Pair(pair) => &mut pair.ties,
+            Self::Remote(remote) => &mut remote.ties,
+        };
+        ties.0.get_or_insert_default().leashes.push(leash.0.subscribe());
+    }
+
+    /// Whether a leash has cut the WebSocket.
+    pub fn is_cut(&self) -> bool {
+        match self {
+            Self::Pair(pair) => pair.ties.is_cut(),
+            Self::Remote(remote) => remote.ties.is_cut(),
+        }
+    }
+}
+
+/// What ends WebSockets from outside: their connections are cut without another word, wherever they have come to. One
+/// that is dropped leaves them alone.
+#[derive(Debug)]
+pub struct Leash(watch::Sender<bool>);
+
+impl Default for Leash {
+    fn default() -> Self {
+        Self(watch::Sender::new(false))
+    }
+}
+
+impl Leash {
+    /// Cuts all that is tied to it, now or later.
+    pub fn cut(&self) {
+        self.0.send_replace(true);
+    }
+}
+
 /// The client end of a pair.
 pub struct PairEnd {
     signals: Arc<Signals>,
@@ -41,16 +88,18 @@ pub struct PairEnd {
     pub(crate) host: HostKey,
     pub(crate) socket: SocketId,
     connected: bool,
+    ties: Ties,
 }
 
 impl PairEnd {
     pub(crate) fn new(signals: Arc<Signals>, shard: usize, host: HostKey, socket: SocketId) -> Self {
-        Self { signals, shard, host, socket, connected: false }
+        Self { signals, shard, host, socket, connected: false, ties: Ties::default() }
     }
 
-    /// Notes that it has found its connection.
-    pub(crate) fn mark_connected(&mut self) {
+    /// Notes that it has found its connection, which its ties go to.
+    pub(crate) fn mark_connected(&mut self) -> Ties {
         self.connected = true;
+        std::mem::take(&mut self.ties)
     }
 }
 
@@ -84,6 +133,48 @@ pub(crate) struct Ties(Option<Box<Tied>>);
 struct Tied {
     /// The place of the connection among those that there may be at a time, which is given back when it is dropped.
     place: Option<OwnedSemaphorePermit>,
+    /// What cuts the connection when it becomes true.
+    leashes: Vec<watch::Receiver<bool>>,
+}
+
+impl Ties {
+    /// Whether the connection was cut.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.0.as_ref().is_some_and(|tied| tied.leashes.iter().any(|leash| *leash.borrow()))
+    }
+
+    /// Works until that is done or the connection was cut.
+    pub(crate) async fn until_cut(&self, work: impl Future<Output = ()>) {
+        match &self.0 {
+            Some(tied) if !tied.leashes.is_empty() => Box::pin(tied.until_cut(work)).await,
+            Some(_) | None => work.await,
+        }
+    }
+}
+
+impl Tied {
+    async fn until_cut(&self, work: impl Future<Output = ()>) {
+        let cut = |leash: &watch::Receiver<bool>| {
+            let mut leash = leash.clone();
+            Box::pin(async move {
+                if leash.wait_for(|is_cut| *is_cut).await.is_err() {
+                    // Nobody has the leash any more.
+                    pending::<()>().await;
+                }
+            })
+        };
+        let mut cuts: Vec<Pin<Box<dyn Future<Output = ()>>>> =
+            self.leashes.iter().map(|leash| cut(leash) as Pin<Box<dyn Future<Output = ()>>>).collect();
+        let is_cut = poll_fn(|context| match cuts.iter_mut().any(|cut| cut.as_mut().poll(context).is_ready()) {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        });
+        tokio::select! {
+            biased;
+            () = is_cut => {}
+            () = work => {}
+        }
+    }
 }
 
 impl Remote {
@@ -114,5 +205,53 @@ impl Remote {
 impl fmt::Debug for Remote {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Remote")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::future::{Future, pending};
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    use super::{ClientEnd, Leash, Ties};
+
+    fn ties_of(leashes: &[&Leash]) -> Ties {
+        let mut end = ClientEnd::broken();
+        leashes.iter().for_each(|leash| end.tie(leash));
+        let ClientEnd::Remote(remote) = end else { panic!("an end without a pair") };
+        remote.ties
+    }
+
+    fn poll(future: impl Future<Output = ()>) -> Poll<()> {
+        pin!(future).poll(&mut Context::from_waker(Waker::noop()))
+    }
+
+    #[test]
+    fn any_leash_cuts_and_one_that_is_dropped_does_not() {
+        let (one, two) = (Leash::default(), Leash::default());
+        let ties = ties_of(&[&one, &two]);
+        assert_eq!((poll(ties.until_cut(pending())), ties.is_cut()), (Poll::Pending, false));
+        drop(one);
+        assert_eq!((poll(ties.until_cut(pending())), ties.is_cut()), (Poll::Pending, false));
+        two.cut();
+        drop(two);
+        assert_eq!((poll(ties.until_cut(pending())), ties.is_cut()), (Poll::Ready(()), true));
+    }
+
+    #[test]
+    fn what_is_tied_to_a_leash_that_has_cut_is_cut() {
+        let leash = Leash::default();
+        leash.cut();
+        let (ties, is_polled) = (ties_of(&[&leash]), Cell::new(false));
+        assert_eq!(poll(ties.until_cut(async { is_polled.set(true) })), Poll::Ready(()));
+        assert!(!is_polled.get(), "nothing is done any more");
+    }
+
+    #[test]
+    fn work_that_is_done_ends_without_a_cut() {
+        assert_eq!(poll(ties_of(&[]).until_cut(async {})), Poll::Ready(()));
+        assert_eq!(poll(ties_of(&[&Leash::default()]).until_cut(async {})), Poll::Ready(()));
     }
 }

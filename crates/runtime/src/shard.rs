@@ -34,7 +34,7 @@ use crate::limits::{
 };
 use crate::loan::{LoanRequest, Residence, lend_files};
 use crate::node::{Handle, Options, WorkerIndex};
-use crate::pair::{ClientEnd, PairEnd, Remote, Ties};
+use crate::pair::{ClientEnd, PairEnd, Remote};
 use crate::request::{Outbound, Request, StubError};
 use crate::shard::encoded::Encoded;
 use crate::signals::{Signal, Signals};
@@ -189,7 +189,7 @@ impl Shard {
             ClientEnd::Remote(remote) => return self.join(remote, Side { stream, read_ahead }),
         };
         if client.shard == self.index {
-            self.attach(client, Wire { stream, role: Role::Server, read_ahead, deflate, ties: Ties::default() });
+            self.attach(client, stream, read_ahead, deflate);
             return Ok(());
         }
         let shard = client.shard;
@@ -358,9 +358,10 @@ impl Shard {
     }
 
     /// Gives a connection to the client end of a pair of this shard.
-    fn attach(&self, mut client: PairEnd, wire: Wire) {
-        client.mark_connected();
-        wire.stream.send_at_once();
+    fn attach(&self, mut client: PairEnd, stream: Stream, read_ahead: Bytes, deflate: Option<Agreement>) {
+        let ties = client.mark_connected();
+        stream.send_at_once();
+        let wire = Wire { stream, role: Role::Server, read_ahead, deflate, ties };
         let socket = client.socket;
         match self.get(client.host).and_then(|host| host.take_waiting(socket).map(|waiting| (host, waiting))) {
             Some((host, waiting)) => Conn::start(host, socket, wire, waiting),
@@ -554,9 +555,7 @@ impl Shard {
 
     fn take_connection(&self, client: PairEnd, stream: Travelling, read_ahead: Bytes, deflate: Option<Agreement>) {
         match stream.arrive() {
-            Ok(stream) => {
-                self.attach(client, Wire { stream, role: Role::Server, read_ahead, deflate, ties: Ties::default() });
-            }
+            Ok(stream) => self.attach(client, stream, read_ahead, deflate),
             Err(error) => tracing::error!(%error, "a connection could not move to its object's shard"),
         }
     }

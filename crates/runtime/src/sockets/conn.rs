@@ -48,6 +48,8 @@ pub(crate) struct Conn {
     task: RefCell<Option<Waker>>,
     /// When the connection is cut, once nothing more is to be said on it.
     linger: RefCell<Option<Pin<Box<Sleep>>>>,
+    /// Given back when the stream is closed.
+    ties: Ties,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -180,6 +182,7 @@ impl Conn {
             }),
             task: RefCell::new(None),
             linger: RefCell::new(None),
+            ties,
             host: host.clone(),
         });
         host.link(id, conn.clone());
@@ -190,10 +193,8 @@ impl Conn {
         let counted = host.shard().count_socket();
         tokio::task::spawn_local(async move {
             let _counted = counted;
-            poll_fn(|context| conn.poll(context)).await;
+            conn.ties.until_cut(poll_fn(|context| conn.poll(context))).await;
             conn.end();
-            drop(conn);
-            drop(ties);
         });
     }
 
@@ -332,7 +333,7 @@ impl Conn {
     /// Writes what waits, as far as the kernel takes it. The task learns what it has to wait for.
     fn flush(&self) {
         let mut flags = self.flags.get();
-        if flags.blocked || flags.over {
+        if flags.blocked || flags.over || self.ties.is_cut() {
             return;
         }
         let (mut stream, task) = (self.stream.borrow_mut(), self.task.borrow());

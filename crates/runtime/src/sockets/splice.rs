@@ -50,10 +50,12 @@ pub(crate) fn start(shard: &Rc<Shard>, near: Side, far: Side, ties: Ties) {
     let shard = shard.clone();
     tokio::task::spawn_local(async move {
         let _counted = shard.count_socket();
-        if let Err(error) = splice(&shard, near, far).await {
-            tracing::debug!(%error, "a socket that was passed on has ended early");
-        }
-        drop(ties);
+        let passed_on = async {
+            if let Err(error) = splice(&shard, near, far).await {
+                tracing::debug!(%error, "a socket that was passed on has ended early");
+            }
+        };
+        ties.until_cut(passed_on).await;
     });
 }
 
