@@ -18,7 +18,7 @@ pub const ALIGNMENT: usize = crate::journal::record::ALIGNMENT;
 /// A record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JournalRecord {
-    /// `Bytes`, `Trimmed`, `Synced`, `Deleted` and `Cut`, counted from 0; others are the last.
+    /// `Bytes`, `Trimmed`, `Synced`, `Deleted`, `Cut` and `Emptied`, counted from 0; others are the last.
     pub kind: u8,
     /// The class of the object.
     pub class: String,
@@ -55,7 +55,8 @@ impl JournalRecord {
             1 => Kind::Trimmed,
             2 => Kind::Synced,
             3 => Kind::Deleted,
-            _ => Kind::Cut,
+            4 => Kind::Cut,
+            _ => Kind::Emptied,
         };
         let key = ObjectKey { class: self.class.as_str().into(), id: self.id };
         let facts = self
@@ -80,6 +81,7 @@ impl JournalRecord {
             Kind::Synced => 2,
             Kind::Deleted => 3,
             Kind::Cut => 4,
+            Kind::Emptied => 5,
         };
         let facts = record.facts.map(|facts| (facts.name.map(|name| name.to_string()), facts.alarm_due_ms));
         let Record { key, salts, offset, data, .. } = record;

@@ -412,12 +412,19 @@ impl Host {
     /// Lets out all that may leave.
     pub(crate) fn release(&self) {
         self.tell_stubs();
+        let mut has_sent = false;
         loop {
             let Some(out) = self.object.borrow_mut().poll_out() else { break };
             match out {
-                Out::Frame { socket, message } => self.send(socket, &message),
+                Out::Frame { socket, message } => {
+                    self.send(socket, &message);
+                    self.shard.note_sent(message);
+                    has_sent = true;
+                }
                 Out::Broadcast(broadcast) => {
+                    self.shard.note_sent(broadcast.message.clone());
                     broadcast.sockets.iter().for_each(|socket| self.send(*socket, &broadcast.message));
+                    has_sent = true;
                 }
                 Out::Close { socket, close, after } => self.close(socket, &close, after),
                 Out::Cut(socket) => self.cut(socket),
@@ -431,7 +438,9 @@ impl Host {
                 }
             }
         }
-        self.shard.forget_encoded();
+        if has_sent {
+            self.shard.forget_sent();
+        }
         self.shard.cork().flush_unless_in();
     }
 

@@ -95,7 +95,7 @@ pub struct Shard {
     timers: RefCell<Timers>,
     look: Notify,
     read_buffer: RefCell<Box<[u8]>>,
-    /// The message encoded last and its frames: the next one with the same payload shares them.
+    /// The message sent last and its frames: the next one with the same payload shares them.
     encoded: RefCell<Option<Encoded>>,
     codecs: RefCell<Codecs>,
     masking: Keys,
