@@ -89,7 +89,7 @@ async function followed(send, request) {
  * What the host knows signals by: one leash for all sockets of a signal, so that one which lives long holds nothing of
  * those that have ended.
  *
- * @type {WeakMap<AbortSignal, number>}
+ * @type {WeakMap<import("./abort.js").AbortSignal, number>}
  */
 const leashes = new WeakMap();
 
@@ -99,7 +99,7 @@ const forgotten = new FinalizationRegistry((leash) => socket_untie(leash));
 /**
  * Lets a signal end a socket that has come.
  *
- * @param {AbortSignal} signal
+ * @param {import("./abort.js").AbortSignal} signal
  * @param {number} client
  */
 function tie(signal, client) {

@@ -123,7 +123,7 @@ fn a_signal_ends_all_sockets_that_came_with_it() {
 #[test]
 fn a_socket_outlives_the_signal_that_it_came_with() {
     let server = Server::new(source());
-    let mut client = server.connect("/a/signalled");
+    let mut client = server.connect("http://x/a/signalled");
     for text in ["one", "two", "three"] {
         client.send(text);
         assert_eq!(client.next(), text);
