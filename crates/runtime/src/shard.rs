@@ -21,7 +21,7 @@ use dormouse_object::id::ObjectId;
 use dormouse_object::object::Object;
 use dormouse_object::time::Time;
 use slotmap::SlotMap;
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use crate::code::Code;
@@ -106,6 +106,8 @@ pub struct Shard {
     connections: Rc<()>,
     /// Held, as a clone, by each connection of a socket, or of several.
     socket_connections: Rc<()>,
+    /// Whether the shard stops, for connections that belong to no object.
+    stopping: watch::Sender<bool>,
     /// While the shard stops: objects whose sockets are to be closed as soon as nothing is under way in them.
     closing: RefCell<Option<Vec<Rc<Host>>>>,
 }
@@ -139,6 +141,7 @@ impl Shard {
             keep_alive_part: Cell::new(0),
             connections: Rc::new(()),
             socket_connections: Rc::new(()),
+            stopping: watch::Sender::new(false),
             closing: RefCell::new(None),
         })
     }
@@ -408,6 +411,11 @@ impl Shard {
     /// A key that nobody can foresee, for one frame.
     pub(crate) fn masking_key(&self) -> [u8; 4] {
         self.masking.next()
+    }
+
+    /// Becomes true when the shard begins to stop.
+    pub(crate) fn stopping(&self) -> watch::Receiver<bool> {
+        self.stopping.subscribe()
     }
 
     /// What waits to be written.

@@ -2,6 +2,7 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::Shutdown;
+use std::thread;
 use std::time::Duration;
 
 use tungstenite::Message;
@@ -126,12 +127,76 @@ fn a_side_that_does_not_read_holds_the_other_one_up() {
     }
 }
 
+/// What a server that stops says to both sides.
+const STOPPED: &[u8] = b"\x03\xe9The server is shutting down.";
+
 #[test]
-fn a_server_stops_while_sockets_are_passed_on() {
+fn a_server_that_stops_says_so_to_both_sides() {
     let (mut world, far) = (World::new(), Far::agreeing(b""));
     let mut client = world.open(&format!("/x/pass?{}", far.url()));
     let mut taken = far.take();
-    world.server.take().unwrap().stop();
+    client.say("before");
+    assert_eq!(taken.frame(), (0x81, b"before".to_vec()));
+    let server = world.server.take().unwrap();
+    let stopper = thread::spawn(move || server.stop());
+    assert_eq!(taken.frame(), (0x88, STOPPED.to_vec()));
+    assert_eq!(client.closed(), "1001 The server is shutting down.");
+    client.ended();
+    assert_eq!(taken.ended(), 0, "the client's answer is not passed on");
+    drop(taken);
+    stopper.join().unwrap();
+}
+
+#[test]
+fn a_frame_that_is_under_way_when_a_server_stops_comes_to_its_end_first() {
+    let (mut world, far) = (World::new(), Far::agreeing(b""));
+    let mut client = world.open(&format!("/x/pass?{}", far.url()));
+    let mut taken = far.take();
+    let message = frame(0x81, b"in two parts");
+    client.stream().write_all(&message[..9]).unwrap();
+    let mut begun = [0; 9];
+    taken.stream.read_exact(&mut begun).unwrap();
+    assert_eq!(begun, message[..9]);
+    let server = world.server.take().unwrap();
+    let stopper = thread::spawn(move || server.stop());
+    assert_eq!(client.closed(), "1001 The server is shutting down.");
+    // What comes after the frame does not go on.
+    client.stream().write_all(&[&message[9..], &frame(0x81, b"too late")].concat()).unwrap();
+    let mut rest = vec![0; message.len() - 9];
+    taken.stream.read_exact(&mut rest).unwrap();
+    assert_eq!(rest, message[9..]);
+    assert_eq!(taken.frame(), (0x88, STOPPED.to_vec()));
     assert_eq!(taken.ended(), 0);
-    assert_eq!(client.stream().read(&mut [0; 8]).unwrap_or(0), 0);
+    drop((taken, client));
+    stopper.join().unwrap();
+}
+
+#[test]
+fn a_frame_that_never_ends_does_not_keep_a_server_from_stopping() {
+    let (mut world, far) = (World::new(), Far::agreeing(b""));
+    let mut client = world.open(&format!("/x/pass?{}", far.url()));
+    let mut taken = far.take();
+    client.stream().write_all(&frame(0x81, b"in two parts")[..9]).unwrap();
+    taken.stream.read_exact(&mut [0; 9]).unwrap();
+    world.server.take().unwrap().stop();
+    assert_eq!(taken.ended(), 0, "nothing is said within a frame");
+}
+
+#[test]
+fn no_close_frame_is_followed_by_another_one() {
+    let (mut world, far) = (World::new(), Far::agreeing(b""));
+    let mut client = world.open(&format!("/x/pass?{}", far.url()));
+    let mut taken = far.take();
+    taken.stream.write_all(b"\x88\x02\x0f\xa0").unwrap();
+    let mut heard = vec![0; 4];
+    client.stream().read_exact(&mut heard).unwrap();
+    let server = world.server.take().unwrap();
+    let stopper = thread::spawn(move || server.stop());
+    // The client has not answered, so the other direction is told.
+    assert_eq!(taken.frame(), (0x88, STOPPED.to_vec()));
+    drop(taken);
+    client.stream().read_to_end(&mut heard).unwrap();
+    assert_eq!(heard, b"\x88\x02\x0f\xa0");
+    drop(client);
+    stopper.join().unwrap();
 }
