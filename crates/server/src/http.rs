@@ -204,7 +204,12 @@ fn connect(
     let parts = upgraded
         .downcast::<TokioIo<Wire>>()
         .map_err(|_| std::io::Error::other("the connection is not the stream that it was made from"))?;
-    let (stream, read_ahead) = parts.io.into_inner().into_stream(parts.read_buf);
+    let wire = parts.io.into_inner();
+    if let ClientEnd::Remote(_) = client {
+        // Nobody pings it.
+        wire.notice_unanswered();
+    }
+    let (stream, read_ahead) = wire.into_stream(parts.read_buf);
     shard.connect(client, stream, read_ahead, deflate)
 }
 

@@ -26,6 +26,7 @@ use rustls::ClientConfig;
 use self::socket::{Room, Settings, Sockets};
 use crate::limits::{
     OUTBOUND_CONNECT_TIMEOUT, OUTBOUND_HANDSHAKE_TIMEOUT, OUTBOUND_IDLE_PER_HOST_MAX, OUTBOUND_IDLE_TIMEOUT,
+    TCP_KEEPALIVE_IDLE, TCP_KEEPALIVE_INTERVAL, TCP_KEEPALIVE_RETRIES,
 };
 use crate::upgrade::Compression;
 
@@ -66,13 +67,22 @@ fn tls() -> Arc<ClientConfig> {
     Arc::new(builder.with_no_client_auth())
 }
 
+/// What makes TCP connections.
+fn connector() -> HttpConnector {
+    let mut http = HttpConnector::new();
+    http.enforce_http(false);
+    http.set_nodelay(true);
+    http.set_connect_timeout(Some(OUTBOUND_CONNECT_TIMEOUT));
+    http.set_keepalive(Some(TCP_KEEPALIVE_IDLE));
+    http.set_keepalive_interval(Some(TCP_KEEPALIVE_INTERVAL));
+    http.set_keepalive_retries(Some(TCP_KEEPALIVE_RETRIES));
+    http
+}
+
 impl Outside {
     pub(crate) fn new(shared: &Shared, shard: &Rc<Shard>) -> Self {
         let Shared { tls, compression, room } = shared;
-        let mut http = HttpConnector::new();
-        http.enforce_http(false);
-        http.set_nodelay(true);
-        http.set_connect_timeout(Some(OUTBOUND_CONNECT_TIMEOUT));
+        let http = connector();
         // The shard holds what is made here.
         let shard = Rc::downgrade(shard);
         let reserve = move |len| shard.upgrade()?.reserve_histories(len);

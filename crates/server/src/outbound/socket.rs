@@ -33,7 +33,7 @@ use tower_service::Service;
 use super::handshake::{Broken, Handshake};
 use crate::limits::{HEAD_LEN_MAX, HEADERS_MAX, OUTBOUND_HANDSHAKES_MAX};
 use crate::upgrade::Compression;
-use crate::wire::{Movable, Wire};
+use crate::wire::{Movable, Wire, notice_unanswered};
 
 /// What makes WebSockets on one shard.
 pub(super) struct Sockets {
@@ -155,6 +155,7 @@ impl Sockets {
         let refused = |error: <HttpConnector as Service<Uri>>::Error| Error::Connect(super::causes(&error));
         poll_fn(|context| http.poll_ready(context)).await.map_err(refused)?;
         let stream = http.call(uri).await.map_err(refused)?.into_inner();
+        notice_unanswered(&stream);
         if !is_secure {
             return Ok(Wire::plain(stream));
         }
@@ -225,7 +226,6 @@ mod tests {
 
     use dormouse_runtime::body::Body;
     use dormouse_runtime::request::{Request, Response};
-    use hyper_util::client::legacy::connect::HttpConnector;
     use rcgen::{CertifiedKey, generate_simple_self_signed};
     use rustls::crypto::ring::default_provider;
     use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -233,8 +233,10 @@ mod tests {
     use tokio::sync::Semaphore;
     use tokio::task::LocalSet;
 
+    use super::super::connector;
     use super::{Error, Room, Settings, Sockets};
     use crate::upgrade::Compression;
+    use crate::wire::Wire;
 
     /// So short that no test waits for it where it should not.
     const SOON: Duration = Duration::from_millis(50);
@@ -245,11 +247,9 @@ mod tests {
         let tls = ClientConfig::builder_with_provider(Arc::new(default_provider()));
         let tls =
             tls.with_safe_default_protocol_versions().unwrap().with_root_certificates(roots).with_no_client_auth();
-        let mut http = HttpConnector::new();
-        http.enforce_http(false);
         let room = Room::new(2);
         let settings = Settings { patience, compression: Compression::Off, reserve: Box::new(|_| None), room };
-        Sockets::new(http, &tls, settings)
+        Sockets::new(connector(), &tls, settings)
     }
 
     fn request(url: &str) -> Request {
@@ -334,6 +334,20 @@ mod tests {
         silent.set_nonblocking(true).unwrap();
         let silent = tokio::net::TcpListener::from_std(silent.try_clone().unwrap()).unwrap();
         drop(silent.accept().await.unwrap());
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn the_kernel_asks_after_a_server_and_gives_one_up_that_answers_nothing() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let uri = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
+        let sockets = sockets(PATIENCE, RootCertStore::empty());
+        let wire = run(sockets.connect(uri)).unwrap();
+        let Wire::Plain(_, stream) = wire else { panic!("no plain connection") };
+        let stream = socket2::SockRef::from(&stream);
+        assert!(stream.keepalive().unwrap());
+        let times = (stream.tcp_keepalive_time().unwrap(), stream.tcp_user_timeout().unwrap());
+        assert_eq!(times, (Duration::from_secs(60), Some(Duration::from_secs(120))));
     }
 
     #[test]

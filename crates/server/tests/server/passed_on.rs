@@ -9,6 +9,8 @@ use tungstenite::Message;
 
 use crate::client::frame;
 use crate::far::Far;
+#[cfg(target_os = "linux")]
+use crate::sockets::asks_after;
 use crate::world::World;
 
 /// As long as it takes to be sure that something does not move.
@@ -125,6 +127,15 @@ fn a_side_that_does_not_read_holds_the_other_one_up() {
         to.read_exact(&mut all).unwrap();
         assert!(all.iter().all(|byte| *byte == 7));
     }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn the_kernel_asks_after_both_sides() {
+    let (world, far) = (World::new(), Far::agreeing(b""));
+    let mut client = world.open(&format!("/x/pass?{}", far.url()));
+    asks_after(client.stream());
+    asks_after(&far.take().stream);
 }
 
 /// What a server that stops says to both sides.
