@@ -41,7 +41,7 @@ impl ClientEnd {
     pub fn broken() -> Self {
         let (ours, _) = tokio::io::duplex(1);
         let stream = Travelling::Other(Box::new(ours));
-        Self::Remote(Remote { stream, read_ahead: Bytes::new(), deflate: None, ties: Ties::default() })
+        Self::Remote(Remote { stream, read_ahead: Bytes::new(), deflate: None, told: None, ties: Ties::default() })
     }
 
     /// Lets the leash cut the WebSocket, whatever becomes of this end.
@@ -122,6 +122,8 @@ pub struct Remote {
     stream: Travelling,
     read_ahead: Bytes,
     deflate: Option<Agreement>,
+    /// How messages are compressed, in the words of the handshake.
+    told: Option<String>,
     ties: Ties,
 }
 
@@ -185,7 +187,19 @@ impl Remote {
     ///
     /// When it cannot leave this thread's reactor; it is then dropped.
     pub fn new(stream: impl Into<Stream>, read_ahead: Bytes, deflate: Option<Agreement>) -> io::Result<Self> {
-        Ok(Self { stream: stream.into().leave()?, read_ahead, deflate, ties: Ties::default() })
+        Ok(Self { stream: stream.into().leave()?, read_ahead, deflate, told: None, ties: Ties::default() })
+    }
+
+    /// Notes how messages are compressed, as a client must be told that it is passed on to.
+    #[must_use]
+    pub fn telling(mut self, told: Option<String>) -> Self {
+        self.told = told;
+        self
+    }
+
+    /// What a client must be told of compression that it is passed on to; nothing when nothing is compressed.
+    pub fn told(&self) -> Option<&str> {
+        self.told.as_deref()
     }
 
     /// Holds a place among the connections that there may be at a time until this one has ended.

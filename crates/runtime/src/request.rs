@@ -33,7 +33,8 @@ pub struct Uncompressed;
 #[derive(Clone, Debug)]
 pub struct StatusText(pub String);
 
-/// An extension of a request for a WebSocket to the outside: compression of its messages is to be offered.
+/// An extension of a request for a WebSocket to the outside: compression of its messages is to be offered, also when its
+/// headers do not.
 #[derive(Clone, Copy, Debug)]
 pub struct OffersCompression;
 

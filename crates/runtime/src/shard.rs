@@ -173,7 +173,8 @@ impl Shard {
     /// on its frames never leave that thread. `read_ahead` is what was read from it already, `deflate` how its
     /// messages are compressed.
     ///
-    /// A connection to a server outside is joined to it instead, on this thread; then nothing may be compressed.
+    /// A connection to a server outside is joined to it instead, on this thread. Its client compresses then as it was
+    /// told: [`Remote::told`].
     ///
     /// # Errors
     ///
@@ -351,10 +352,7 @@ impl Shard {
 
     /// Joins the connection of a client to one to a server outside.
     fn join(self: &Rc<Self>, remote: Remote, near: Side) -> std::io::Result<()> {
-        let Wire { stream, read_ahead, deflate, ties, .. } = remote.arrive()?;
-        if deflate.is_some() {
-            return Err(std::io::Error::other("a socket whose messages are compressed cannot be passed on"));
-        }
+        let Wire { stream, read_ahead, ties, .. } = remote.arrive()?;
         near.stream.send_at_once();
         splice::start(self, near, Side { stream, read_ahead }, ties);
         Ok(())

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use dormouse_runtime::Shard;
 use dormouse_runtime::body::Body;
-use dormouse_runtime::request::{Outbound, Request, Response, StubError};
+use dormouse_runtime::request::{OffersCompression, Outbound, Request, Response, StubError};
 use http::header::{CONNECTION, HOST, HeaderName, SEC_WEBSOCKET_EXTENSIONS, TRANSFER_ENCODING, UPGRADE};
 use hyper_rustls::{ConfigBuilderExt as _, HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
@@ -28,7 +28,7 @@ use crate::limits::{
     OUTBOUND_CONNECT_TIMEOUT, OUTBOUND_HANDSHAKE_TIMEOUT, OUTBOUND_IDLE_PER_HOST_MAX, OUTBOUND_IDLE_TIMEOUT,
     TCP_KEEPALIVE_IDLE, TCP_KEEPALIVE_INTERVAL, TCP_KEEPALIVE_RETRIES,
 };
-use crate::upgrade::Compression;
+use crate::upgrade::{Compression, Offers, offers};
 
 /// Headers that are one connection's own matter and are not sent on (RFC 9110, section 7.6.1).
 const HOP_BY_HOP: [HeaderName; 5] =
@@ -110,6 +110,10 @@ impl Outside {
 impl Outbound for Outside {
     fn fetch(&self, mut request: Request) -> Pin<Box<dyn Future<Output = Result<Response, StubError>>>> {
         let is_handshake = handshake::is_asked_for(request.headers());
+        let offers = match request.extensions().get::<OffersCompression>() {
+            Some(OffersCompression) => Offers::any(),
+            None => offers(request.headers()),
+        };
         // The connection that it came on is another one than it goes on.
         for name in &HOP_BY_HOP {
             request.headers_mut().remove(name);
@@ -119,7 +123,7 @@ impl Outbound for Outside {
         if is_handshake {
             let sockets = self.sockets.clone();
             return Box::pin(async move {
-                sockets.open(request).await.map_err(|error| {
+                sockets.open(request, &offers).await.map_err(|error| {
                     tracing::debug!(%error, "no WebSocket to the outside");
                     match error {
                         socket::Error::Full(_) => StubError::Overloaded(error.to_string()),

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use dormouse_runtime::body::Body;
 use dormouse_runtime::pair::{ClientEnd, Remote};
-use dormouse_runtime::request::{OffersCompression, Request, Response};
+use dormouse_runtime::request::{Request, Response};
 use dormouse_runtime::sockets::frame::agreement::{Agreement, Reserved};
 use http::header::{HOST, HeaderValue};
 use http::uri::{PathAndQuery, Scheme};
@@ -32,7 +32,7 @@ use tower_service::Service;
 
 use super::handshake::{Broken, Handshake};
 use crate::limits::{HEAD_LEN_MAX, HEADERS_MAX, OUTBOUND_HANDSHAKES_MAX};
-use crate::upgrade::Compression;
+use crate::upgrade::{Compression, Offers};
 use crate::wire::{Movable, Wire, notice_unanswered};
 
 /// What makes WebSockets on one shard.
@@ -109,26 +109,29 @@ impl Sockets {
         Rc::new(Self { http, tls: TlsConnector::from(Arc::new(tls)), http1, settings, places })
     }
 
-    /// Asks for a WebSocket.
-    pub(super) async fn open(&self, request: Request) -> Result<Response, Error> {
+    /// Asks for a WebSocket, with what user code offers of compression.
+    pub(super) async fn open(&self, request: Request, offers: &Offers) -> Result<Response, Error> {
         let place = self.settings.room.take()?;
         let attempt = async {
             // The semaphore is never closed; without a place, the attempt would do no harm either.
             let _place = self.places.acquire().await;
-            self.attempt(request, place).await
+            self.attempt(request, offers, place).await
         };
         let patience = self.settings.patience;
         timeout(patience, attempt).await.unwrap_or(Err(Error::Late(patience)))
     }
 
-    async fn attempt(&self, mut request: Request, place: OwnedSemaphorePermit) -> Result<Response, Error> {
+    async fn attempt(
+        &self,
+        mut request: Request,
+        offers: &Offers,
+        place: OwnedSemaphorePermit,
+    ) -> Result<Response, Error> {
         let uri = without_alias(request.uri())?;
         let wire = self.connect(uri.clone()).await?;
         let mut random = [0; 16];
         getrandom::fill(&mut random)?;
-        let is_offered = request.extensions().get::<OffersCompression>().is_some();
-        let offer = self.settings.compression.offer().filter(|_| is_offered);
-        let handshake = Handshake::begin(&mut request, random, offer);
+        let handshake = Handshake::begin(&mut request, random, offers.asked(self.settings.compression));
         *request.body_mut() = Body::empty();
         address(&mut request, &uri)?;
         let (mut sender, connection) = self.http1.handshake::<_, Body>(TokioIo::new(wire)).await?;
@@ -168,7 +171,7 @@ impl Sockets {
 /// Takes the connection out of HTTP.
 async fn switch(
     mut response: http::Response<Incoming>,
-    deflate: Option<Agreement>,
+    deflate: Option<(Agreement, String)>,
     place: OwnedSemaphorePermit,
 ) -> Result<Response, Error> {
     let upgraded = hyper::upgrade::on(&mut response).await?;
@@ -176,7 +179,8 @@ async fn switch(
         .downcast::<TokioIo<Wire>>()
         .map_err(|_| Error::Stream(io::Error::other("it is not the stream that it was made from")))?;
     let (stream, read_ahead) = parts.io.into_inner().into_stream(parts.read_buf);
-    let remote = Remote::new(stream, read_ahead, deflate).map_err(Error::Stream)?.holding(place);
+    let (deflate, told) = deflate.unzip();
+    let remote = Remote::new(stream, read_ahead, deflate).map_err(Error::Stream)?.holding(place).telling(told);
     Ok(Response { http: response.map(|_| Body::empty()), client: Some(ClientEnd::Remote(remote)) })
 }
 
@@ -235,7 +239,7 @@ mod tests {
 
     use super::super::connector;
     use super::{Error, Room, Settings, Sockets};
-    use crate::upgrade::Compression;
+    use crate::upgrade::{Compression, Offers};
     use crate::wire::Wire;
 
     /// So short that no test waits for it where it should not.
@@ -263,7 +267,7 @@ mod tests {
     }
 
     fn open(sockets: &Sockets, url: &str) -> Result<Response, Error> {
-        run(sockets.open(request(url)))
+        run(sockets.open(request(url), &Offers::default()))
     }
 
     #[test]
@@ -307,7 +311,10 @@ mod tests {
         Rc::get_mut(&mut soon).unwrap().places = Semaphore::new(1);
         run(async {
             let first = soon.places.acquire().await.unwrap();
-            assert!(matches!(soon.open(request(&hanging)).await, Err(Error::Late(_))), "there is no place");
+            assert!(
+                matches!(soon.open(request(&hanging), &Offers::default()).await, Err(Error::Late(_))),
+                "there is no place"
+            );
             drop(first);
             assert_eq!(soon.places.available_permits(), 1, "one that waited takes none");
         });
@@ -316,8 +323,9 @@ mod tests {
         Rc::get_mut(&mut patient).unwrap().places = Semaphore::new(1);
         let port = serve(refuse);
         run(async {
-            let first = patient.open(request(&hanging));
-            let second = patient.open(request(&format!("http://127.0.0.1:{port}/")));
+            let none = Offers::default();
+            let first = patient.open(request(&hanging), &none);
+            let second = patient.open(request(&format!("http://127.0.0.1:{port}/")), &none);
             tokio::pin!(second);
             tokio::select! {
                 biased;
