@@ -296,5 +296,39 @@ export const { Subject, Hop, worker } = cases({
             until 1
             log 1`,
     },
+    fetchOffers: reported(async (lines, request) => {
+        for (const offer of [null, "permessage-deflate", "x-other, permessage-deflate; client_max_window_bits", "x-other"]) {
+            const headers = { Upgrade: "websocket", ...(offer === null ? {} : { "Sec-WebSocket-Extensions": offer }) };
+            const response = await fetch(at(request, "echo", "http"), { headers });
+            const ws = response.webSocket;
+            lines.push(`${describe(response.headers.get("sec-websocket-extensions"))} ${describe(ws.extensions)}`);
+            follow(ws, lines);
+            ws.accept();
+            ws.send("hello ".repeat(50));
+            await next(ws, "message");
+            ws.close(1000);
+            await next(ws, "close");
+        }
+    }),
+    passedOnCompressed: {
+        entry: (request) => fetch(at(request, "heardOffers", "http"), request),
+        steps: `open a | Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits
+            send a through
+            recv a
+            open b | Sec-WebSocket-Extensions: x-other
+            send b through
+            recv b
+            open c
+            send c through
+            recv c`,
+    },
+    heardOffers: {
+        fetch(room, request) {
+            room.note(`offered ${describe(request.headers.get("sec-websocket-extensions"))}`);
+            return room.accept(request);
+        },
+        message: (_, ws, message) => ws.send(message),
+        steps: `log 3`,
+    },
 });
 export { worker as default };
