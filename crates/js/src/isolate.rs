@@ -8,7 +8,7 @@
 //! of by `rejectionhandled`. So the list of those that nobody heard is empty between turns.
 
 use std::cell::{Cell, OnceCell, RefCell};
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -43,7 +43,9 @@ pub(crate) struct Isolate {
     engine: Engine,
     version: Arc<Version>,
     current: RefCell<Option<Rc<GuestState>>>,
-    guests: RefCell<Slab<Weak<GuestState>>>,
+    /// By their numbers. Code may keep what a guest held when it is gone, so no other gets its number.
+    guests: RefCell<HashMap<u32, Weak<GuestState>>>,
+    next_guest: Cell<u32>,
     keys: Rc<Keys>,
     spent: Cell<bool>,
     /// What the clock of [`Isolate::now`] goes on from.
@@ -107,6 +109,7 @@ impl Isolate {
             version,
             current: RefCell::new(None),
             guests: RefCell::default(),
+            next_guest: Cell::new(0),
             keys: Keys::shared(),
             spent: Cell::new(false),
             epoch: (Instant::now(), unix_ms()),
@@ -184,17 +187,26 @@ impl Isolate {
         self.numbers.clone()
     }
 
-    pub(crate) fn admit(&self, guest: &Rc<GuestState>) -> usize {
-        self.guests.borrow_mut().insert(Rc::downgrade(guest))
+    /// Gives a guest its number.
+    pub(crate) fn admit(&self, guest: &Rc<GuestState>) -> u32 {
+        let mut guests = self.guests.borrow_mut();
+        // After four thousand million guests it begins again.
+        let mut number = self.next_guest.get();
+        while guests.contains_key(&number) {
+            number = number.wrapping_add(1);
+        }
+        self.next_guest.set(number.wrapping_add(1));
+        guests.insert(number, Rc::downgrade(guest));
+        number
     }
 
-    pub(crate) fn dismiss(&self, index: usize) {
-        self.guests.borrow_mut().try_remove(index);
+    pub(crate) fn dismiss(&self, number: u32) {
+        self.guests.borrow_mut().remove(&number);
     }
 
     /// The guest with this number, if it lives.
-    pub(crate) fn guest(&self, index: usize) -> Option<Rc<GuestState>> {
-        self.guests.borrow().get(index)?.upgrade()
+    pub(crate) fn guest(&self, number: u32) -> Option<Rc<GuestState>> {
+        self.guests.borrow().get(&number)?.upgrade()
     }
 
     /// The guest whose code runs.
@@ -282,7 +294,7 @@ impl Isolate {
             "isolate is given up; its objects wake again in a new one"
         );
         self.spent.set(true);
-        let others: Vec<_> = self.guests.borrow().iter().filter_map(|(_, other)| other.upgrade()).collect();
+        let others: Vec<_> = self.guests.borrow().values().filter_map(Weak::upgrade).collect();
         for other in others.iter().filter(|other| !Rc::ptr_eq(other, guest)) {
             other.ctx().give_up(&limit.message);
         }

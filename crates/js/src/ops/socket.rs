@@ -174,7 +174,7 @@ fn fault(error: SocketError) -> Fault {
 /// The guest that code names as the owner of what it uses; it must be the one that runs.
 pub(crate) fn owner(call: &Call<'_>, index: usize) -> Result<Rc<GuestState>, Fault> {
     let guest = call.isolate().current()?;
-    if call.index(index)? as usize == guest.index() {
+    if call.index(index)? == guest.number() {
         return Ok(guest);
     }
     Err(foreign())
@@ -357,7 +357,7 @@ fn forget(call: &Call<'_>) -> Result<Out, Fault> {
 
 /// `(guest, client)`: nobody can use it any more. Another guest's code may run, and this one may be gone.
 fn abandon(call: &Call<'_>) -> Result<Out, Fault> {
-    let guest = call.isolate().guest(call.index(0)? as usize);
+    let guest = call.isolate().guest(call.index(0)?);
     let number = number(call, 1)?;
     drop(guest.and_then(|guest| guest.sockets.take_client(number)));
     Ok(Out::Undefined)
@@ -365,7 +365,7 @@ fn abandon(call: &Call<'_>) -> Result<Out, Fault> {
 
 /// `(guest, client)`: nobody can accept the server end of its pair any more. As above.
 fn forsake(call: &Call<'_>) -> Result<Out, Fault> {
-    let guest = call.isolate().guest(call.index(0)? as usize);
+    let guest = call.isolate().guest(call.index(0)?);
     let number = number(call, 1)?;
     if let Some(guest) = guest {
         let id = guest.sockets.servers.borrow_mut().remove(&number);
