@@ -369,7 +369,7 @@ fn forsake(call: &Call<'_>) -> Result<Out, Fault> {
     let number = number(call, 1)?;
     if let Some(guest) = guest {
         let id = guest.sockets.servers.borrow_mut().remove(&number);
-        id.into_iter().for_each(|id| guest.ctx().disconnect(id));
+        id.into_iter().for_each(|id| guest.ctx().forsake(id));
     }
     Ok(Out::Undefined)
 }
