@@ -134,7 +134,7 @@ impl Journal {
             offset @ 1..20 if !self.is_honest => u64::MAX - u64::from(offset),
             offset => u64::from(offset) * 7,
         };
-        let kind = script.int_in_range(0..=4)?;
+        let kind = script.int_in_range(0..=5)?;
         let (class, id, salts) = (class(script)?.to_owned(), id(script)?, [script.int_in_range(0..=2)?; 8]);
         Ok(JournalRecord { kind, class, id, salts, offset, facts, data: data.to_vec() })
     }

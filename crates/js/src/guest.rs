@@ -45,7 +45,7 @@ impl GuestFactory for Factory {
             Export::Entry(name) => ("entry", name.as_deref().unwrap_or("default")),
         };
         let (id, id_name) = identity.unzip();
-        let args = [kind.into(), name.into(), count(owner.0.index()), id.into(), id_name.flatten().into()];
+        let args = [kind.into(), name.into(), f64::from(owner.0.number()).into(), id.into(), id_name.flatten().into()];
         let built = isolate.turn(&owner.0, |engine| {
             let record = engine.call_for_callers(&isolate.doors()?.construct, &args);
             engine.run_jobs();

@@ -8,13 +8,14 @@
 //! of by `rejectionhandled`. So the list of those that nobody heard is empty between turns.
 
 use std::cell::{Cell, OnceCell, RefCell};
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use dormouse_runtime::ctx::Ctx;
 use dormouse_runtime::guest::GuestError;
+use dormouse_runtime::pair::Leash;
 use dormouse_runtime::stub::Stub;
 use slab::Slab;
 
@@ -42,7 +43,9 @@ pub(crate) struct Isolate {
     engine: Engine,
     version: Arc<Version>,
     current: RefCell<Option<Rc<GuestState>>>,
-    guests: RefCell<Slab<Weak<GuestState>>>,
+    /// By their numbers. Code may keep what a guest held when it is gone, so no other gets its number.
+    guests: RefCell<HashMap<u32, Weak<GuestState>>>,
+    next_guest: Cell<u32>,
     keys: Rc<Keys>,
     spent: Cell<bool>,
     /// What the clock of [`Isolate::now`] goes on from.
@@ -51,6 +54,8 @@ pub(crate) struct Isolate {
     numbers: Rc<Cell<u64>>,
     /// Stubs of its guests; as many as its heap has objects for.
     pub(crate) stubs: RefCell<Slab<Stub>>,
+    /// What cuts the sockets of requests whose signals are aborted; code gives them back when it forgets a signal.
+    pub(crate) leashes: RefCell<Slab<Leash>>,
     pub(crate) decoders: Decoders,
     pub(crate) compressors: Compressors,
 }
@@ -104,11 +109,13 @@ impl Isolate {
             version,
             current: RefCell::new(None),
             guests: RefCell::default(),
+            next_guest: Cell::new(0),
             keys: Keys::shared(),
             spent: Cell::new(false),
             epoch: (Instant::now(), unix_ms()),
             numbers: Rc::default(),
             stubs: RefCell::default(),
+            leashes: RefCell::default(),
             decoders: Decoders::default(),
             compressors: Compressors::default(),
         });
@@ -180,17 +187,26 @@ impl Isolate {
         self.numbers.clone()
     }
 
-    pub(crate) fn admit(&self, guest: &Rc<GuestState>) -> usize {
-        self.guests.borrow_mut().insert(Rc::downgrade(guest))
+    /// Gives a guest its number.
+    pub(crate) fn admit(&self, guest: &Rc<GuestState>) -> u32 {
+        let mut guests = self.guests.borrow_mut();
+        // After four thousand million guests it begins again.
+        let mut number = self.next_guest.get();
+        while guests.contains_key(&number) {
+            number = number.wrapping_add(1);
+        }
+        self.next_guest.set(number.wrapping_add(1));
+        guests.insert(number, Rc::downgrade(guest));
+        number
     }
 
-    pub(crate) fn dismiss(&self, index: usize) {
-        self.guests.borrow_mut().try_remove(index);
+    pub(crate) fn dismiss(&self, number: u32) {
+        self.guests.borrow_mut().remove(&number);
     }
 
     /// The guest with this number, if it lives.
-    pub(crate) fn guest(&self, index: usize) -> Option<Rc<GuestState>> {
-        self.guests.borrow().get(index)?.upgrade()
+    pub(crate) fn guest(&self, number: u32) -> Option<Rc<GuestState>> {
+        self.guests.borrow().get(&number)?.upgrade()
     }
 
     /// The guest whose code runs.
@@ -278,7 +294,7 @@ impl Isolate {
             "isolate is given up; its objects wake again in a new one"
         );
         self.spent.set(true);
-        let others: Vec<_> = self.guests.borrow().iter().filter_map(|(_, other)| other.upgrade()).collect();
+        let others: Vec<_> = self.guests.borrow().values().filter_map(Weak::upgrade).collect();
         for other in others.iter().filter(|other| !Rc::ptr_eq(other, guest)) {
             other.ctx().give_up(&limit.message);
         }

@@ -46,7 +46,7 @@ pub(crate) struct GuestState {
     ctx: Ctx,
     isolate: Rc<Isolate>,
     /// Its place in the isolate, by which its code names it.
-    index: Cell<usize>,
+    number: Cell<u32>,
     /// What the platform knows the guest by.
     record: RefCell<Option<JsRef>>,
     tasks: RefCell<HashMap<TaskId, Work>>,
@@ -63,7 +63,7 @@ impl GuestState {
         let state = Rc::new(Self {
             ctx,
             isolate,
-            index: Cell::new(0),
+            number: Cell::new(0),
             record: RefCell::new(None),
             tasks: RefCell::default(),
             calls: RefCell::default(),
@@ -72,7 +72,7 @@ impl GuestState {
             aborts: Aborts::default(),
             bodies,
         });
-        state.index.set(state.isolate.admit(&state));
+        state.number.set(state.isolate.admit(&state));
         state
     }
 
@@ -84,8 +84,9 @@ impl GuestState {
         &self.isolate
     }
 
-    pub(crate) fn index(&self) -> usize {
-        self.index.get()
+    /// What code names the guest by.
+    pub(crate) fn number(&self) -> u32 {
+        self.number.get()
     }
 
     pub(crate) fn adopt(&self, record: JsRef) {
@@ -254,7 +255,7 @@ impl GuestState {
     pub(crate) fn clear(&self) {
         let (tasks, calls, record) = (self.tasks.take(), self.calls.take(), self.record.take());
         self.timers.take();
-        self.isolate.dismiss(self.index());
+        self.isolate.dismiss(self.number());
         drop((tasks, calls, record));
     }
 }

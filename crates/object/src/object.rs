@@ -464,7 +464,8 @@ impl Object {
         let sleep = self.options.hibernate_after.filter(|_| self.is_idle()).map(|after| self.last_active.after(after));
         let retires = self.retires_at.filter(|_| self.phase == Phase::Resident);
         let (section, event) = (self.gate.deadline(), self.tasks.deadline());
-        [alarm, sleep, retires, section, event, self.sockets.deadline()].into_iter().flatten().min()
+        let deadlines = [sleep, retires, section, event, self.sockets.deadline()];
+        deadlines.into_iter().fold(alarm, earlier)
     }
 
     /// Whether nothing of the object needs memory: it can be forgotten, provided that its alarm is stored.
@@ -609,4 +610,12 @@ fn event_timed_out() -> Failure {
 
 fn code_updated() -> Failure {
     Failure::new(CODE_UPDATED).of_kind(FailureKind::Disconnected)
+}
+
+/// The earlier of two points in time, where never is the latest.
+fn earlier(one: Option<Time>, other: Option<Time>) -> Option<Time> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
 }

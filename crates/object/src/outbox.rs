@@ -111,8 +111,6 @@ pub(crate) struct Outbox {
     items: VecDeque<Item>,
     /// How many things will leave: a broadcast counts for each of its receivers, as if it were sent one by one.
     len: usize,
-    /// The payload sent last: the next send of equal content shares it.
-    last: Option<Message>,
     /// Bytes of payload in `items`, each shared one once: the sum of their `bytes`.
     bytes: usize,
     /// The last commit.
@@ -131,7 +129,6 @@ impl Outbox {
     /// Takes back the newest `len` items, but for ends of connections. Returns the sockets whose Close frames were among
     /// them.
     pub(crate) fn take_back(&mut self, len: usize) -> Vec<SocketId> {
-        self.last = None;
         let from = self.items.len().saturating_sub(len);
         let mut closes = Vec::new();
         for item in self.items.split_off(from) {
@@ -202,7 +199,7 @@ impl Outbox {
         self.push_item(Item { after: self.position(), bytes: 0, out });
     }
 
-    /// Queues a message; one with the content of the last one shares its buffer.
+    /// Queues a message; one with the content of the one right before it shares its buffer.
     pub(crate) fn push_message(&mut self, socket: SocketId, payload: Payload<'_>) -> Result<(), Full> {
         let (message, bytes) = self.share(payload, 1)?;
         self.push_item(Item { after: self.position(), bytes, out: Out::Frame { socket, message } });
@@ -222,10 +219,19 @@ impl Outbox {
         if self.len + receivers > OUTBOX_LEN_MAX {
             return Err(Full);
         }
-        match &self.last {
+        match self.last_message() {
             Some(last) if same(last, payload) => Ok((last.clone(), 0)),
             _ if self.bytes + payload.len() > OUTBOX_BYTES_MAX => Err(Full),
-            _ => Ok((self.last.insert(own(payload)).clone(), payload.len())),
+            _ => Ok((own(payload), payload.len())),
+        }
+    }
+
+    /// The message that nothing has come after.
+    fn last_message(&self) -> Option<&Message> {
+        match &self.items.back()?.out {
+            Out::Frame { message, .. } => Some(message),
+            Out::Broadcast(broadcast) => Some(&broadcast.message),
+            _ => None,
         }
     }
 
@@ -243,9 +249,6 @@ impl Outbox {
         let item = self.items.pop_front()?;
         self.len -= item.len();
         self.bytes -= item.bytes;
-        if self.items.is_empty() {
-            self.last = None;
-        }
         Some(item.out)
     }
 
@@ -257,7 +260,6 @@ impl Outbox {
     }
 
     fn forget(&mut self, kept: WritePos, failure: &Failure) -> Vec<SocketId> {
-        self.last = None;
         let mut closes = Vec::new();
         for mut item in std::mem::take(&mut self.items) {
             if item.after > kept {

@@ -23,8 +23,8 @@ impl Time {
 
     /// This point in time moved on by `duration`, rounded up to whole milliseconds so that nothing is early.
     pub fn after(self, duration: Duration) -> Self {
-        let millis = duration.as_nanos().div_ceil(1_000_000);
-        Self(self.0.saturating_add(u64::try_from(millis).unwrap_or(u64::MAX)))
+        let part = u64::from(duration.subsec_nanos().div_ceil(1_000_000));
+        Self(self.0.saturating_add(duration.as_secs().saturating_mul(1_000)).saturating_add(part))
     }
 
     /// How long ago `earlier` was; zero when it is not earlier.

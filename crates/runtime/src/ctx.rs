@@ -253,11 +253,17 @@ impl Ctx {
         Ok(())
     }
 
-    /// Ends a socket that is not hibernatable without a Close frame, as when a listener of it failed, or when nobody can
-    /// accept it any more. What was sent before leaves first, as far as the connection takes it at once; the guest hears
-    /// no more of it. Can be called while another guest runs.
+    /// Ends a socket that is not hibernatable without a Close frame, as when a listener of it failed. What was sent
+    /// before leaves first, as far as the connection takes it at once; the guest hears no more of it.
     pub fn disconnect(&self, socket: SocketId) {
         self.with((), |object| object.disconnect(socket));
+        self.host.shard().schedule(self.host.key());
+    }
+
+    /// Ends a socket that was not accepted, because nobody can do so any more; nothing happens to one that was. Can be
+    /// called while another guest runs.
+    pub fn forsake(&self, socket: SocketId) {
+        self.with((), |object| object.forsake(socket));
         self.host.shard().schedule(self.host.key());
     }
 

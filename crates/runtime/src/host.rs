@@ -32,7 +32,7 @@ use crate::guest::Guest;
 use crate::host::storage::HostStorage;
 use crate::limits::PIPE_LEN;
 use crate::node::WorkerIndex;
-use crate::pair::{ClientEnd, PairEnd};
+use crate::pair::{ClientEnd, PairEnd, Ties};
 use crate::request::{Request, Response, StubError};
 use crate::shard::Shard;
 use crate::signals::TaskWaker;
@@ -324,7 +324,13 @@ impl Host {
             // The pipe has ended with it, so both ends hear that their peer is gone.
             tracing::error!(object = self.label(), %error, "a socket could not be joined to the other end of its pair");
         }
-        Wire { stream: Box::new(ours).into(), role: Role::Client, read_ahead: Bytes::new(), deflate: None }
+        Wire {
+            stream: Box::new(ours).into(),
+            role: Role::Client,
+            read_ahead: Bytes::new(),
+            deflate: None,
+            ties: Ties::default(),
+        }
     }
 
     /// What was sent on a socket before it had a connection; `None` when the object has dropped it meanwhile.
@@ -406,12 +412,19 @@ impl Host {
     /// Lets out all that may leave.
     pub(crate) fn release(&self) {
         self.tell_stubs();
+        let mut has_sent = false;
         loop {
             let Some(out) = self.object.borrow_mut().poll_out() else { break };
             match out {
-                Out::Frame { socket, message } => self.send(socket, &message),
+                Out::Frame { socket, message } => {
+                    self.send(socket, &message);
+                    self.shard.note_sent(message);
+                    has_sent = true;
+                }
                 Out::Broadcast(broadcast) => {
+                    self.shard.note_sent(broadcast.message.clone());
                     broadcast.sockets.iter().for_each(|socket| self.send(*socket, &broadcast.message));
+                    has_sent = true;
                 }
                 Out::Close { socket, close, after } => self.close(socket, &close, after),
                 Out::Cut(socket) => self.cut(socket),
@@ -425,7 +438,9 @@ impl Host {
                 }
             }
         }
-        self.shard.forget_encoded();
+        if has_sent {
+            self.shard.forget_sent();
+        }
         self.shard.cork().flush_unless_in();
     }
 

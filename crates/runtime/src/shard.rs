@@ -21,7 +21,7 @@ use dormouse_object::id::ObjectId;
 use dormouse_object::object::Object;
 use dormouse_object::time::Time;
 use slotmap::SlotMap;
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 
 use crate::code::Code;
@@ -95,7 +95,7 @@ pub struct Shard {
     timers: RefCell<Timers>,
     look: Notify,
     read_buffer: RefCell<Box<[u8]>>,
-    /// The message encoded last and its frames: the next one with the same payload shares them.
+    /// The message sent last and its frames: the next one with the same payload shares them.
     encoded: RefCell<Option<Encoded>>,
     codecs: RefCell<Codecs>,
     masking: Keys,
@@ -106,6 +106,8 @@ pub struct Shard {
     connections: Rc<()>,
     /// Held, as a clone, by each connection of a socket, or of several.
     socket_connections: Rc<()>,
+    /// Whether the shard stops, for connections that belong to no object.
+    stopping: watch::Sender<bool>,
     /// While the shard stops: objects whose sockets are to be closed as soon as nothing is under way in them.
     closing: RefCell<Option<Vec<Rc<Host>>>>,
 }
@@ -139,6 +141,7 @@ impl Shard {
             keep_alive_part: Cell::new(0),
             connections: Rc::new(()),
             socket_connections: Rc::new(()),
+            stopping: watch::Sender::new(false),
             closing: RefCell::new(None),
         })
     }
@@ -170,7 +173,8 @@ impl Shard {
     /// on its frames never leave that thread. `read_ahead` is what was read from it already, `deflate` how its
     /// messages are compressed.
     ///
-    /// A connection to a server outside is joined to it instead, on this thread; then nothing may be compressed.
+    /// A connection to a server outside is joined to it instead, on this thread. Its client compresses then as it was
+    /// told: [`Remote::told`].
     ///
     /// # Errors
     ///
@@ -189,7 +193,7 @@ impl Shard {
             ClientEnd::Remote(remote) => return self.join(remote, Side { stream, read_ahead }),
         };
         if client.shard == self.index {
-            self.attach(client, Wire { stream, role: Role::Server, read_ahead, deflate });
+            self.attach(client, stream, read_ahead, deflate);
             return Ok(());
         }
         let shard = client.shard;
@@ -348,19 +352,17 @@ impl Shard {
 
     /// Joins the connection of a client to one to a server outside.
     fn join(self: &Rc<Self>, remote: Remote, near: Side) -> std::io::Result<()> {
-        let Wire { stream, read_ahead, deflate, .. } = remote.arrive()?;
-        if deflate.is_some() {
-            return Err(std::io::Error::other("a socket whose messages are compressed cannot be passed on"));
-        }
+        let Wire { stream, read_ahead, ties, .. } = remote.arrive()?;
         near.stream.send_at_once();
-        splice::start(self, near, Side { stream, read_ahead });
+        splice::start(self, near, Side { stream, read_ahead }, ties);
         Ok(())
     }
 
     /// Gives a connection to the client end of a pair of this shard.
-    fn attach(&self, mut client: PairEnd, wire: Wire) {
-        client.mark_connected();
-        wire.stream.send_at_once();
+    fn attach(&self, mut client: PairEnd, stream: Stream, read_ahead: Bytes, deflate: Option<Agreement>) {
+        let ties = client.mark_connected();
+        stream.send_at_once();
+        let wire = Wire { stream, role: Role::Server, read_ahead, deflate, ties };
         let socket = client.socket;
         match self.get(client.host).and_then(|host| host.take_waiting(socket).map(|waiting| (host, waiting))) {
             Some((host, waiting)) => Conn::start(host, socket, wire, waiting),
@@ -407,6 +409,11 @@ impl Shard {
     /// A key that nobody can foresee, for one frame.
     pub(crate) fn masking_key(&self) -> [u8; 4] {
         self.masking.next()
+    }
+
+    /// Becomes true when the shard begins to stop.
+    pub(crate) fn stopping(&self) -> watch::Receiver<bool> {
+        self.stopping.subscribe()
     }
 
     /// What waits to be written.
@@ -547,7 +554,7 @@ impl Shard {
 
     fn take_connection(&self, client: PairEnd, stream: Travelling, read_ahead: Bytes, deflate: Option<Agreement>) {
         match stream.arrive() {
-            Ok(stream) => self.attach(client, Wire { stream, role: Role::Server, read_ahead, deflate }),
+            Ok(stream) => self.attach(client, stream, read_ahead, deflate),
             Err(error) => tracing::error!(%error, "a connection could not move to its object's shard"),
         }
     }

@@ -5,7 +5,8 @@
 //! [`State::accept_web_socket`](crate::State::accept_web_socket) leaves it with the runtime, so that the object
 //! may hibernate; [`WebSocket::accept`] keeps it with this instance of the object, whose code reads its events
 //! as a stream. The client end goes into a response, or is accepted too, also by another object or Worker that has
-//! it from a response: then the runtime joins it to the server end. When it is dropped unused, the server end closes.
+//! it from a response: then the runtime joins it to the server end. When the last handle of an end is dropped and it was
+//! not used, the other end closes.
 
 mod connect;
 
@@ -44,7 +45,7 @@ impl WebSocketPair {
         let host = Host::current()?;
         let pair = host.ctx().new_pair().ok_or_else(|| Error::from("the object is gone"))?;
         let (id, end) = pair;
-        Ok(Self { client: WebSocket::client(host.clone(), end), server: WebSocket::server(host, id) })
+        Ok(Self { client: WebSocket::client(host.clone(), end), server: WebSocket::made(host, id) })
     }
 }
 
@@ -57,8 +58,21 @@ pub struct WebSocket {
 
 #[derive(Clone)]
 enum End {
-    Server(SocketId),
+    /// With a claim when it is of a pair that code has made itself.
+    Server(SocketId, #[expect(dead_code, reason = "what matters is when the last one is dropped")] Option<Rc<Claim>>),
     Client(Rc<RefCell<Client>>),
+}
+
+/// What all handles of a server end share. No other can be had before it is accepted, so it ends with them if it was not.
+struct Claim {
+    host: Host,
+    id: SocketId,
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        self.host.ctx().forsake(self.id);
+    }
 }
 
 /// What has become of a client end.
@@ -73,7 +87,13 @@ enum Client {
 
 impl WebSocket {
     pub(crate) fn server(host: Host, id: SocketId) -> Self {
-        Self { host, end: End::Server(id) }
+        Self { host, end: End::Server(id, None) }
+    }
+
+    /// The server end of a new pair.
+    fn made(host: Host, id: SocketId) -> Self {
+        let claim = Claim { host: host.clone(), id };
+        Self { host, end: End::Server(id, Some(Rc::new(claim))) }
     }
 
     pub(crate) fn client(host: Host, end: ClientEnd) -> Self {
@@ -87,7 +107,7 @@ impl WebSocket {
     /// When it is hibernatable, closed, or a client end that a response has taken.
     pub fn accept(&self) -> Result<()> {
         let id = match &self.end {
-            End::Server(id) => *id,
+            End::Server(id, _) => *id,
             End::Client(end) => self.adopt(&mut end.borrow_mut())?,
         };
         self.host.ctx().accept_standard(id, false)?;
@@ -194,7 +214,7 @@ impl WebSocket {
 
     fn known_id(&self) -> Option<SocketId> {
         match &self.end {
-            End::Server(id) => Some(*id),
+            End::Server(id, _) => Some(*id),
             End::Client(end) => match &*end.borrow() {
                 Client::Accepted(id) => Some(*id),
                 Client::New(..) | Client::Responded => None,
@@ -236,7 +256,7 @@ impl WebSocket {
 impl PartialEq for WebSocket {
     fn eq(&self, other: &Self) -> bool {
         match (&self.end, &other.end) {
-            (End::Server(one), End::Server(other)) => one == other,
+            (End::Server(one, _), End::Server(other, _)) => one == other,
             (End::Client(one), End::Client(other)) => Rc::ptr_eq(one, other),
             _ => false,
         }
@@ -248,7 +268,7 @@ impl Eq for WebSocket {}
 impl fmt::Debug for WebSocket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.end {
-            End::Server(id) => f.debug_tuple("WebSocket").field(id).finish(),
+            End::Server(id, _) => f.debug_tuple("WebSocket").field(id).finish(),
             End::Client(_) => f.write_str("WebSocket(client)"),
         }
     }

@@ -271,7 +271,7 @@ fn drop_body(call: &Call<'_>) -> Result<Out, Fault> {
 
 /// `(guest, body)`: nobody can read it any more. Another guest's code may run, and this one may be gone.
 fn abandon(call: &Call<'_>) -> Result<Out, Fault> {
-    let guest = call.isolate().guest(call.index(0)? as usize);
+    let guest = call.isolate().guest(call.index(0)?);
     let number = number(call, 1)?;
     let body = guest.and_then(|guest| guest.bodies.take(number).ok());
     drop(body);
@@ -280,7 +280,7 @@ fn abandon(call: &Call<'_>) -> Result<Out, Fault> {
 
 /// `(guest, body)`: it belongs to a request that has been answered, and nobody sends the rest of it.
 fn neuter(call: &Call<'_>) -> Result<Out, Fault> {
-    let guest = call.isolate().guest(call.index(0)? as usize);
+    let guest = call.isolate().guest(call.index(0)?);
     let number = number(call, 1)?;
     let body = guest.and_then(|guest| guest.bodies.reader(number).ok()?.take());
     drop(body);

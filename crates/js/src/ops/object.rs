@@ -10,7 +10,7 @@ use dormouse_runtime::node::WorkerIndex;
 use dormouse_runtime::object::failure::Kind;
 use dormouse_runtime::object::id::ObjectId;
 use dormouse_runtime::request::{OffersCompression, Request, Response, StatusText, StubError, Uncompressed};
-use http::header::{HeaderValue, SEC_WEBSOCKET_PROTOCOL, UPGRADE};
+use http::header::{HeaderValue, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_PROTOCOL, UPGRADE};
 use http::{Method, StatusCode, Uri};
 use slab::Slab;
 use tokio::sync::watch;
@@ -56,7 +56,7 @@ fn record(call: &Call<'_>) -> Result<Out, Fault> {
 /// `(guest, call, whether it was rejected, error)`: the promise of a handler was settled.
 fn settled(call: &Call<'_>) -> Result<Out, Fault> {
     let result = if call.flag(2) { Err(call.fault_for_callers(3)) } else { Ok(()) };
-    if let Some(guest) = call.isolate().guest(call.index(0)? as usize) {
+    if let Some(guest) = call.isolate().guest(call.index(0)?) {
         guest.settle_call(call.index(1)? as usize, result);
     }
     Ok(Out::Undefined)
@@ -179,7 +179,10 @@ fn fetch_worker(call: &Call<'_>) -> Result<Out, Fault> {
 /// aborted
 fn fetch_outside(call: &Call<'_>) -> Result<Out, Fault> {
     let guest = call.isolate().current()?;
-    let request = request(&guest, call, 0)?;
+    let mut request = request(&guest, call, 0)?;
+    if !call.isolate().compresses() {
+        request.headers_mut().remove(SEC_WEBSOCKET_EXTENSIONS);
+    }
     abortable(call, 5, request)
 }
 

@@ -74,7 +74,7 @@ fn fetch(call: &Call<'_>) -> Result<Out, Fault> {
 fn close(call: &Call<'_>) -> Result<Out, Fault> {
     let cursor = CursorId::from_number(call.index(1)?);
     // Nobody may use the `Cursor` any more, so this comes in any guest's turn.
-    if let Some(guest) = call.isolate().guest(call.index(0)? as usize) {
+    if let Some(guest) = call.isolate().guest(call.index(0)?) {
         let closed = guest.ctx().storage(|db| {
             db.drop_cursor(cursor);
             Ok(())

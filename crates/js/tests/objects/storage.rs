@@ -338,3 +338,21 @@ fn storage_of_another_object_is_refused() {
     assert_eq!(server.ask("http://x/a").1, "kept");
     assert_eq!(server.ask("http://x/b").1, "Cannot perform I/O on behalf of a different Durable Object. I");
 }
+
+/// What is left of an object that is gone is nobody's, whoever is made next in the same isolate.
+#[test]
+fn storage_that_outlives_its_object_is_not_that_of_the_next_one() {
+    let class = r#"class Room extends DurableObject {
+        async fetch() {
+            if (globalThis.left === undefined) {
+                globalThis.left = this.ctx.storage;
+                await left.put("a", "of the first");
+                this.ctx.abort("gone");
+            }
+            try { return new Response(await left.get("a")); } catch (error) { return new Response(error.message.slice(0, 61)); }
+        }
+    }"#;
+    let (server, _folder) = with_class(class);
+    assert!(server.try_get("http://x/a").is_err());
+    assert_eq!(server.ask("http://x/b").1, "Cannot perform I/O on behalf of a different Durable Object. I");
+}

@@ -58,6 +58,14 @@ impl Object {
         self.forget_events_of_missing_sockets();
     }
 
+    /// [`Object::disconnect`] for a socket that was not accepted, because the guest can do so no more. Does nothing to any
+    /// other.
+    pub fn forsake(&mut self, id: SocketId) {
+        if self.sockets.get(id).is_some_and(|socket| socket.mode == Mode::New) {
+            self.disconnect(id);
+        }
+    }
+
     /// Sends a message. A socket whose peer has gone takes it silently.
     ///
     /// # Errors

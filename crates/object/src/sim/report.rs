@@ -37,6 +37,7 @@ counters! {
     AcceptsStandard = "sockets accepted as standard",
     HalfOpens = "closes that were left to the guest to answer",
     Disconnects = "sockets broken off by the guest",
+    Forsaken = "sockets that nobody could accept any more",
     Starts = "guests started",
     StartFailures = "constructors failed",
     StartCharges = "guests lost before their first event",

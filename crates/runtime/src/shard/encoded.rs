@@ -1,8 +1,12 @@
 //! Messages on their way out as frames: what is sent to many is encoded, and compressed, once.
 //!
 //! Invariant: a frame is shared by those alone who may get those very bytes: connections without compression, or those
-//! that compress each message by itself with the same window. Only the message encoded last is remembered, and only
-//! until its object has let everything out.
+//! that compress each message by itself with the same window. Only the message sent last is remembered, and only until
+//! its object has let everything out.
+//!
+//! A frame that is kept costs an allocation and counted references, more than encoding a short message once more does. So
+//! the first receiver of a message takes a frame of its own, and only the second one's is kept for all that follow:
+//! whoever answers one socket pays for nothing. Compressing is dear, and is done once.
 
 use bytes::Bytes;
 use dormouse_object::message::Message;
@@ -11,7 +15,7 @@ use crate::limits::DEFLATED_LEN_MIN;
 use crate::shard::Shard;
 use crate::sockets::frame::encode;
 
-/// A message and what it is on the wire.
+/// A message that was sent, and what it is on the wire.
 pub(super) struct Encoded {
     message: Message,
     plain: Option<Bytes>,
@@ -20,19 +24,23 @@ pub(super) struct Encoded {
 }
 
 impl Encoded {
-    /// The place for the frames of `message`: what there is, if that is of the same.
-    fn of<'a>(last: &'a mut Option<Self>, message: &Message) -> &'a mut Self {
-        last.take_if(|last| !last.message.shares(message));
-        last.get_or_insert_with(|| Self { message: message.clone(), plain: None, deflated: Vec::new() })
+    fn new(message: Message) -> Self {
+        Self { message, plain: None, deflated: Vec::new() }
+    }
+
+    fn plain(&mut self) -> Bytes {
+        let message = &self.message;
+        self.plain.get_or_insert_with(|| encode::message(message)).clone()
     }
 }
 
 impl Shard {
-    /// The frame of a message. A broadcast is encoded once.
+    /// The frame of a message: one that is kept, if the message was sent before.
     pub(crate) fn encode(&self, message: &Message) -> Bytes {
-        let mut encoded = self.encoded.borrow_mut();
-        let encoded = Encoded::of(&mut encoded, message);
-        encoded.plain.get_or_insert_with(|| encode::message(message)).clone()
+        match &mut *self.encoded.borrow_mut() {
+            Some(last) if last.message.shares(message) => last.plain(),
+            _ => encode::message(message),
+        }
     }
 
     /// The frame of a message for those whose window has so many bits. A broadcast is compressed once.
@@ -40,21 +48,28 @@ impl Shard {
         if message.len() < DEFLATED_LEN_MIN {
             return self.encode(message);
         }
-        let mut encoded = self.encoded.borrow_mut();
-        let encoded = Encoded::of(&mut encoded, message);
-        if let Some((_, frame)) = encoded.deflated.iter().find(|(have, _)| *have == bits) {
+        let mut last = self.encoded.borrow_mut();
+        last.take_if(|last| !last.message.shares(message));
+        let last = last.get_or_insert_with(|| Encoded::new(message.clone()));
+        if let Some((_, frame)) = last.deflated.iter().find(|(have, _)| *have == bits) {
             return frame.clone();
         }
-        let frame = match self.codecs.borrow_mut().deflate(message, bits, None) {
-            Some(frame) => frame,
-            None => encoded.plain.get_or_insert_with(|| encode::message(message)).clone(),
-        };
-        encoded.deflated.push((bits, frame.clone()));
+        let frame = self.codecs.borrow_mut().deflate(message, bits, None);
+        let frame = frame.unwrap_or_else(|| last.plain());
+        last.deflated.push((bits, frame.clone()));
         frame
     }
 
-    /// Lets go of the frame that was encoded last.
-    pub(crate) fn forget_encoded(&self) {
+    /// A message was sent to somebody: if it is sent again, its frame is worth keeping.
+    pub(crate) fn note_sent(&self, message: Message) {
+        let mut last = self.encoded.borrow_mut();
+        if !last.as_ref().is_some_and(|last| last.message.shares(&message)) {
+            *last = Some(Encoded::new(message));
+        }
+    }
+
+    /// Lets go of the message that was sent last.
+    pub(crate) fn forget_sent(&self) {
         *self.encoded.borrow_mut() = None;
     }
 }

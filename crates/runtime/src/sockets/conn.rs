@@ -27,6 +27,7 @@ use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 use crate::host::Host;
 use crate::limits::LINGER;
+use crate::pair::Ties;
 use crate::sockets::frame::agreement::Agreement;
 use crate::sockets::frame::{Decoder, Deflated, FrameError, Item, Role, encode};
 use crate::sockets::queue::{Flushed, SendQueue, TooSlow};
@@ -43,34 +44,37 @@ pub(crate) struct Conn {
     queue: RefCell<SendQueue>,
     /// What was read while the object could not take it.
     unread: RefCell<Vec<u8>>,
-    flags: Cell<Flags>,
+    flags: Flags,
     task: RefCell<Option<Waker>>,
     /// When the connection is cut, once nothing more is to be said on it.
     linger: RefCell<Option<Pin<Box<Sleep>>>>,
+    /// Given back when the stream is closed.
+    ties: Ties,
 }
 
-#[derive(Clone, Copy, Default)]
+/// Each by itself: most are looked at and few change.
+#[derive(Default)]
 struct Flags {
     /// The kernel took less than all; the task waits for the socket to become writable.
-    blocked: bool,
+    blocked: Cell<bool>,
     /// The task waits for the object before it reads on.
-    paused: bool,
+    paused: Cell<bool>,
     /// In the list of connections to write to.
-    touched: bool,
-    close_sent: bool,
-    close_received: bool,
+    touched: Cell<bool>,
+    close_sent: Cell<bool>,
+    close_received: Cell<bool>,
     /// The peer broke the protocol: nothing that it says is heard any more, its Close frame neither.
-    failed: bool,
+    failed: Cell<bool>,
     /// The peer has been told that nothing more comes.
-    shut: bool,
+    shut: Cell<bool>,
     /// The object hears no more of this connection.
-    forgotten: bool,
+    forgotten: Cell<bool>,
     /// The connection has ended, or is to end without another word.
-    over: bool,
+    over: Cell<bool>,
     /// Bytes have come, or more of what waited was taken, since the last look of the keep-alive.
-    heard: bool,
+    heard: Cell<bool>,
     /// A ping of the keep-alive has had no sign of life in answer.
-    pinged: bool,
+    pinged: Cell<bool>,
 }
 
 /// What was sent on a socket before it had a connection.
@@ -130,13 +134,21 @@ pub(crate) struct Wire {
     pub(crate) read_ahead: Bytes,
     /// How messages are compressed.
     pub(crate) deflate: Option<Agreement>,
+    /// What lasts as long as the connection.
+    pub(crate) ties: Ties,
 }
 
 impl Wire {
     /// One that has ended.
     pub(crate) fn broken() -> Self {
         let (ours, _) = tokio::io::duplex(1);
-        Self { stream: Box::new(ours).into(), role: Role::Client, read_ahead: Bytes::new(), deflate: None }
+        Self {
+            stream: Box::new(ours).into(),
+            role: Role::Client,
+            read_ahead: Bytes::new(),
+            deflate: None,
+            ties: Ties::default(),
+        }
     }
 }
 
@@ -151,7 +163,7 @@ enum Fed {
 impl Conn {
     /// Connects a stream to a socket, and starts its task. `waiting` was sent to it already.
     pub(crate) fn start(host: Rc<Host>, id: SocketId, wire: Wire, waiting: Waiting) {
-        let Wire { stream, role, read_ahead, deflate } = wire;
+        let Wire { stream, role, read_ahead, deflate, ties } = wire;
         let decoder = Decoder::new(role, host.shard().options().message_len_max);
         let decoder = if deflate.is_some() { decoder.with_deflate() } else { decoder };
         let conn = Rc::new(Self {
@@ -162,15 +174,16 @@ impl Conn {
             deflate: RefCell::new(deflate),
             queue: RefCell::new(waiting.queue),
             unread: RefCell::new(read_ahead.into()),
-            flags: Cell::new(Flags {
-                close_sent: waiting.close_sent,
-                forgotten: waiting.forgotten,
+            flags: Flags {
+                close_sent: waiting.close_sent.into(),
+                forgotten: waiting.forgotten.into(),
                 // Its handshake was a sign of life.
-                heard: true,
+                heard: true.into(),
                 ..Flags::default()
-            }),
+            },
             task: RefCell::new(None),
             linger: RefCell::new(None),
+            ties,
             host: host.clone(),
         });
         host.link(id, conn.clone());
@@ -181,14 +194,14 @@ impl Conn {
         let counted = host.shard().count_socket();
         tokio::task::spawn_local(async move {
             let _counted = counted;
-            poll_fn(|context| conn.poll(context)).await;
+            conn.ties.until_cut(poll_fn(|context| conn.poll(context))).await;
             conn.end();
         });
     }
 
     /// Queues a message, to be written when the cork is out.
     pub(crate) fn send(self: &Rc<Self>, message: &Message, len_max: usize, rule: SlowClients) -> Result<(), TooSlow> {
-        if self.flags.get().close_sent {
+        if self.flags.close_sent.get() {
             return Ok(());
         }
         let frame = self.encode(message);
@@ -251,13 +264,12 @@ impl Conn {
 
     /// Queues a Close frame, if none was sent.
     pub(crate) fn close(self: &Rc<Self>, close: &Close, after: After) {
-        let mut flags = self.flags.get();
-        if !flags.close_sent {
+        if !self.flags.close_sent.replace(true) {
             push_close(&mut self.queue.borrow_mut(), close, encode::close_with(parts(close), self.key()));
         }
-        flags.close_sent = true;
-        flags.forgotten |= after == After::Forget;
-        self.flags.set(flags);
+        if after == After::Forget {
+            self.flags.forgotten.set(true);
+        }
         self.touch();
         self.wake();
     }
@@ -265,19 +277,20 @@ impl Conn {
     /// Ends the connection without another word. What was queued before is written, if it is taken at once.
     pub(crate) fn cut(&self) {
         self.flush();
-        self.update(|flags| (flags.forgotten, flags.over) = (true, true));
+        self.flags.forgotten.set(true);
+        self.flags.over.set(true);
         self.wake();
     }
 
     /// Writes what was queued while the cork was in.
     pub(crate) fn flush_touched(&self) {
-        self.update(|flags| flags.touched = false);
+        self.flags.touched.set(false);
         self.flush();
     }
 
     /// Lets the task read on, if it waits for the object.
     pub(crate) fn wake_if_paused(&self) {
-        if self.flags.get().paused {
+        if self.flags.paused.get() {
             self.wake();
         }
     }
@@ -285,31 +298,23 @@ impl Conn {
     /// One look of the keep-alive: asks a silent peer for a sign of life, and gives up on one that gave none. One on
     /// this node cannot vanish unnoticed, and does not answer while its own object is busy.
     pub(crate) fn keep_alive(&self) {
-        let mut flags = self.flags.get();
-        if flags.heard || flags.paused || flags.close_sent || self.stream.borrow().is_local() {
-            (flags.heard, flags.pinged) = (false, false);
-        } else if flags.pinged {
-            flags.over = true;
+        let flags = &self.flags;
+        if flags.heard.get() || flags.paused.get() || flags.close_sent.get() || self.stream.borrow().is_local() {
+            flags.heard.set(false);
+            flags.pinged.set(false);
+        } else if flags.pinged.replace(true) {
+            flags.over.set(true);
             self.wake();
         } else {
-            flags.pinged = true;
             self.queue.borrow_mut().push_unbounded(encode::ping_with(b"", self.key()));
         }
-        self.flags.set(flags);
         self.flush();
     }
 
     fn touch(self: &Rc<Self>) {
-        if !self.flags.get().touched {
-            self.update(|flags| flags.touched = true);
+        if !self.flags.touched.replace(true) {
             self.host.shard().cork().touch(self.clone());
         }
-    }
-
-    fn update(&self, change: impl FnOnce(&mut Flags)) {
-        let mut flags = self.flags.get();
-        change(&mut flags);
-        self.flags.set(flags);
     }
 
     fn wake(&self) {
@@ -320,8 +325,8 @@ impl Conn {
 
     /// Writes what waits, as far as the kernel takes it. The task learns what it has to wait for.
     fn flush(&self) {
-        let mut flags = self.flags.get();
-        if flags.blocked || flags.over {
+        let is_still = self.flags.blocked.get() || self.flags.over.get() || self.has_nothing_to_flush();
+        if is_still || self.ties.is_cut() {
             return;
         }
         let (mut stream, task) = (self.stream.borrow_mut(), self.task.borrow());
@@ -334,14 +339,16 @@ impl Conn {
         };
         drop((stream, task));
         match flushed {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => flags.blocked = true,
-            Err(_) => flags.over = true,
+            Ok(()) => return,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.flags.blocked.set(true),
+            Err(_) => self.flags.over.set(true),
         }
-        self.flags.set(flags);
-        if flags.blocked || flags.over {
-            self.wake();
-        }
+        self.wake();
+    }
+
+    /// Whether nothing waits, here or in the stream itself.
+    fn has_nothing_to_flush(&self) -> bool {
+        self.queue.borrow().is_empty() && matches!(*self.stream.borrow(), Stream::Tcp(_))
     }
 
     /// Waits for whatever comes first, and deals with it. Ready when the connection is over.
@@ -351,7 +358,7 @@ impl Conn {
             *task = Some(context.waker().clone());
         }
         drop(task);
-        while !self.flags.get().over {
+        while !self.flags.over.get() {
             self.poll_write(context);
             self.hang_up(context);
             if self.is_said_and_done() && self.poll_farewell(context).is_ready() {
@@ -366,17 +373,17 @@ impl Conn {
     }
 
     fn poll_write(&self, context: &mut Context<'_>) {
-        while self.flags.get().blocked {
+        while self.flags.blocked.get() {
             let ready = self.stream.borrow().poll_write_ready(context);
             match ready {
                 Poll::Pending => return,
                 Poll::Ready(Ok(())) => {
-                    self.update(|flags| flags.blocked = false);
+                    self.flags.blocked.set(false);
                     let waited = self.queue.borrow().len();
                     self.flush();
                     if self.queue.borrow().len() < waited {
                         // There is room again because the peer has taken something.
-                        self.update(|flags| flags.heard = true);
+                        self.flags.heard.set(true);
                     }
                     if matches!(*self.stream.borrow(), Stream::Other(_)) {
                         // Blocked again or not: the stream has been given the task to wake.
@@ -384,7 +391,8 @@ impl Conn {
                     }
                 }
                 Poll::Ready(Err(_)) => {
-                    self.update(|flags| (flags.blocked, flags.over) = (false, true));
+                    self.flags.blocked.set(false);
+                    self.flags.over.set(true);
                 }
             }
         }
@@ -394,23 +402,22 @@ impl Conn {
     /// connection, and what it still sends must be read until it does: to drop the stream with bytes unread in it
     /// would reset the connection, and could take our Close frame from the peer.
     fn hang_up(&self, context: &mut Context<'_>) {
-        let flags = self.flags.get();
-        if flags.failed && flags.close_sent && !flags.shut && self.is_written() {
+        let flags = &self.flags;
+        if flags.failed.get() && flags.close_sent.get() && !flags.shut.get() && self.is_written() {
             // When it fails the connection is gone, and reading from it says so.
             let shut = self.stream.borrow_mut().poll_shutdown(context).is_ready();
-            self.update(|flags| flags.shut = shut);
+            self.flags.shut.set(shut);
         }
     }
 
     /// Whether nothing waits to be written.
     fn is_written(&self) -> bool {
-        !self.flags.get().blocked && self.queue.borrow().is_empty()
+        !self.flags.blocked.get() && self.queue.borrow().is_empty()
     }
 
     /// Whether both Close frames have passed and all is written.
     fn is_said_and_done(&self) -> bool {
-        let flags = self.flags.get();
-        flags.close_sent && flags.close_received && self.is_written()
+        self.flags.close_sent.get() && self.flags.close_received.get() && self.is_written()
     }
 
     /// Ends our direction at the end of all, where that is more than to drop the stream.
@@ -424,8 +431,8 @@ impl Conn {
 
     /// Once our last word is queued, and nobody waits for the peer's, the connection has a limited time left.
     fn poll_linger(&self, context: &mut Context<'_>) -> Poll<()> {
-        let flags = self.flags.get();
-        if !flags.close_sent || !(flags.forgotten || flags.close_received) {
+        let flags = &self.flags;
+        if !flags.close_sent.get() || !(flags.forgotten.get() || flags.close_received.get()) {
             return Poll::Pending;
         }
         let mut linger = self.linger.borrow_mut();
@@ -435,10 +442,10 @@ impl Conn {
 
     fn poll_read(&self, context: &mut Context<'_>) -> Poll<()> {
         if self.must_wait() {
-            self.update(|flags| flags.paused = true);
+            self.flags.paused.set(true);
             return Poll::Pending;
         }
-        self.update(|flags| flags.paused = false);
+        self.flags.paused.set(false);
         let mut unread = self.unread.take();
         if !unread.is_empty() {
             self.feed_all(&mut unread);
@@ -451,16 +458,16 @@ impl Conn {
         let len = read.filled().len();
         match result {
             Ok(()) if len > 0 => {
-                self.update(|flags| flags.heard = true);
+                self.flags.heard.set(true);
                 self.feed_all(&mut buffer[..len]);
             }
-            Ok(()) | Err(_) => self.update(|flags| flags.over = true),
+            Ok(()) | Err(_) => self.flags.over.set(true),
         }
         Poll::Ready(())
     }
 
     fn must_wait(&self) -> bool {
-        !self.flags.get().forgotten && self.host.reading(self.id) == Reading::Wait
+        !self.flags.forgotten.get() && self.host.reading(self.id) == Reading::Wait
     }
 
     fn feed_all(&self, mut input: &mut [u8]) {
@@ -481,7 +488,7 @@ impl Conn {
                 return if input.is_empty() { Fed::All } else { Fed::Paused };
             }
             let item = self.decoder.borrow_mut().decode(input);
-            let forgotten = self.flags.get().forgotten;
+            let forgotten = self.flags.forgotten.get();
             let item = match item {
                 Ok(Some(Item::Deflated(deflated))) if !forgotten => self.inflate(&deflated),
                 item => item,
@@ -495,13 +502,13 @@ impl Conn {
                 }
                 Ok(Some(Item::Ping(payload))) => self.pong(&payload),
                 Ok(Some(Item::Close(frame))) => {
-                    self.update(|flags| flags.close_received = true);
+                    self.flags.close_received.set(true);
                     let close = frame
                         .map_or_else(Close::default, |frame| Close { code: Some(frame.code), reason: frame.reason });
                     self.tell(|host| host.with_object(|object| object.handle_close(self.id, close)));
                 }
                 Err(error) => {
-                    self.update(|flags| flags.failed = true);
+                    self.flags.failed.set(true);
                     let close = Close { code: Some(error.code), reason: ByteString::from(error.reason.into_owned()) };
                     self.tell(|host| host.with_object(|object| object.handle_protocol_error(self.id, close)));
                 }
@@ -526,7 +533,7 @@ impl Conn {
     }
 
     fn pong(&self, payload: &[u8]) {
-        if !self.flags.get().close_sent {
+        if !self.flags.close_sent.get() {
             // A peer that pings without reading loses pongs, which is what it asked for.
             let _ = self
                 .queue
@@ -537,7 +544,7 @@ impl Conn {
 
     /// Tells the object something, unless it has forgotten the socket.
     fn tell(&self, what: impl FnOnce(&Host)) {
-        if !self.flags.get().forgotten {
+        if !self.flags.forgotten.get() {
             what(&self.host);
             self.host.enter();
         }
@@ -545,7 +552,7 @@ impl Conn {
 
     /// The connection is over.
     fn end(&self) {
-        self.update(|flags| flags.over = true);
+        self.flags.over.set(true);
         let dropped = self.queue.borrow().dropped();
         if dropped > 0 {
             tracing::info!(object = self.host.label(), dropped, "a client that had read too slowly has gone");

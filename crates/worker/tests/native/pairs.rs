@@ -54,6 +54,10 @@ impl DurableObject for Room {
                 drop(client.events()?);
                 return Response::from_websocket(client);
             }
+            "/accepted-by-nobody" => {
+                drop(server);
+                return Response::from_websocket(client);
+            }
             "/forgotten" => {
                 server.accept()?;
                 drop(client);
@@ -196,6 +200,8 @@ fn an_end_that_is_dropped_is_heard_at_the_other() {
     let server = server();
     let gone = "WebSocket disconnected without sending Close frame.";
     assert_eq!(server.ask("/forgotten"), (200, format!("1006 {gone:?}")));
+    let ended = server.connect("/accepted-by-nobody").try_next().unwrap_err();
+    assert!(matches!(ended, tungstenite::Error::Protocol(_)), "{ended:?}");
     assert_eq!(server.ask("/swallow"), (200, "swallowed".into()));
     let mut closes = String::new();
     while closes.is_empty() {

@@ -247,6 +247,18 @@ impl Model {
         self.forget(id);
     }
 
+    /// Nobody is left who could accept a socket.
+    pub(crate) fn forsake(&mut self, id: SocketId) {
+        let Some(socket) = self.sockets.get_mut(id) else { return };
+        match socket.mode {
+            Mode::New => {
+                self.report.count(Counter::Forsaken);
+                self.disconnect(id);
+            }
+            Mode::Standard | Mode::Hibernatable => {}
+        }
+    }
+
     fn forget(&mut self, id: SocketId) {
         self.sockets.drop(id);
         self.mailbox.retain(|event| match event {

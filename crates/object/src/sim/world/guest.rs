@@ -285,9 +285,15 @@ impl World<'_> {
 
     fn disconnect(&mut self) -> Result<(), Broken> {
         let Some(id) = self.some_socket() else { return Ok(()) };
-        self.note(|| format!("disconnect {id:?}"));
-        self.object.disconnect(id);
-        self.model.disconnect(id);
+        if self.random.percent(30) {
+            self.note(|| format!("forsake {id:?}"));
+            self.object.forsake(id);
+            self.model.forsake(id);
+        } else {
+            self.note(|| format!("disconnect {id:?}"));
+            self.object.disconnect(id);
+            self.model.disconnect(id);
+        }
         Ok(())
     }
 
