@@ -81,7 +81,7 @@ impl TypeScript {
                 return Self { process, address };
             }
         }
-        panic!("no server: {log}");
+        panic!("no server, {}: {log}", process.wait().unwrap());
     }
 }
 
