@@ -1,8 +1,8 @@
 //! One thread and the objects that live on it.
 //!
-//! A shard is a current-thread runtime with a `LocalSet`. Its connections have a task each; everything else
-//! that can wake the thread is a [`Happening`], and [`Shard::serve`] deals with them one at a time. An object is
-//! run through [`Host::enter`], which also runs those that it has addressed on the same shard.
+//! A shard is a current-thread runtime with a `LocalSet`. Its connections have a task each; with everything else that can
+//! wake the thread [`Shard::serve`] deals, one thing at a time. An object is run through [`Host::enter`], which also runs
+//! those that it has addressed on the same shard.
 //!
 //! Invariant: nothing here is shared with another thread but the inbox and the signals, and both are bounded.
 
