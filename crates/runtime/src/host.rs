@@ -36,9 +36,10 @@ use crate::pair::{ClientEnd, PairEnd, Ties};
 use crate::request::{Request, Response, StubError};
 use crate::shard::Shard;
 use crate::signals::TaskWaker;
-use crate::sockets::conn::{Conn, Waiting, Wire};
+use crate::sockets::conn::{Conn, Wire};
 use crate::sockets::frame::Role;
 use crate::sockets::queue::TooSlow;
+use crate::sockets::waiting::Waiting;
 use crate::stub::{Instance, Stub};
 
 slotmap::new_key_type! {

@@ -32,6 +32,7 @@ use crate::sockets::frame::agreement::Agreement;
 use crate::sockets::frame::{Decoder, Deflated, FrameError, Item, Role, encode};
 use crate::sockets::queue::{Flushed, SendQueue, TooSlow};
 use crate::sockets::stream::Stream;
+use crate::sockets::waiting::{Waiting, parts};
 
 /// One connection of an object's socket.
 pub(crate) struct Conn {
@@ -75,55 +76,6 @@ struct Flags {
     heard: Cell<bool>,
     /// A ping of the keep-alive has had no sign of life in answer.
     pinged: Cell<bool>,
-}
-
-/// What was sent on a socket before it had a connection.
-#[derive(Default)]
-pub(crate) struct Waiting {
-    queue: SendQueue,
-    close_sent: bool,
-    forgotten: bool,
-    /// Whether the connection is to end at once.
-    cut: bool,
-}
-
-impl Waiting {
-    /// As [`Conn::send`].
-    pub(crate) fn send(&mut self, frame: Bytes, len_max: usize, rule: SlowClients) -> Result<(), TooSlow> {
-        match rule {
-            _ if self.close_sent => return Ok(()),
-            SlowClients::Close => self.queue.push(frame, len_max)?,
-            SlowClients::DropOldest => self.queue.push_dropping(frame, len_max),
-        }
-        Ok(())
-    }
-
-    /// As [`Conn::close`].
-    pub(crate) fn close(&mut self, close: &Close, after: After) {
-        if !self.close_sent {
-            push_close(&mut self.queue, close, encode::close(parts(close)));
-        }
-        self.close_sent = true;
-        self.forgotten |= after == After::Forget;
-    }
-
-    /// As [`Conn::cut`].
-    pub(crate) fn cut(&mut self) {
-        self.cut = true;
-    }
-}
-
-/// A client that reads too slowly gets its Close frame instead of what waits.
-fn push_close(queue: &mut SendQueue, close: &Close, frame: Bytes) {
-    if close.code == Some(1013) {
-        queue.clear();
-    }
-    queue.push_unbounded(frame);
-}
-
-/// What a Close frame says.
-fn parts(close: &Close) -> Option<(u16, &str)> {
-    close.code.map(|code| (code, &*close.reason))
 }
 
 /// What a connection is made of.
@@ -265,7 +217,8 @@ impl Conn {
     /// Queues a Close frame, if none was sent.
     pub(crate) fn close(self: &Rc<Self>, close: &Close, after: After) {
         if !self.flags.close_sent.replace(true) {
-            push_close(&mut self.queue.borrow_mut(), close, encode::close_with(parts(close), self.key()));
+            let frame = encode::close_with(parts(close), self.key());
+            self.queue.borrow_mut().push_close(close.code, frame);
         }
         if after == After::Forget {
             self.flags.forgotten.set(true);
