@@ -109,6 +109,10 @@ struct Item {
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
     items: VecDeque<Item>,
+    /// How many items have left.
+    left: usize,
+    /// The message sent last, counted with those that have left: the next send of equal content shares its payload.
+    last: Option<usize>,
     /// How many things will leave: a broadcast counts for each of its receivers, as if it were sent one by one.
     len: usize,
     /// Bytes of payload in `items`, each shared one once: the sum of their `bytes`.
@@ -129,6 +133,7 @@ impl Outbox {
     /// Takes back the newest `len` items, but for ends of connections. Returns the sockets whose Close frames were among
     /// them.
     pub(crate) fn take_back(&mut self, len: usize) -> Vec<SocketId> {
+        self.last = None;
         let from = self.items.len().saturating_sub(len);
         let mut closes = Vec::new();
         for item in self.items.split_off(from) {
@@ -199,9 +204,10 @@ impl Outbox {
         self.push_item(Item { after: self.position(), bytes: 0, out });
     }
 
-    /// Queues a message; one with the content of the one right before it shares its buffer.
+    /// Queues a message; one with the content of the last one shares its buffer.
     pub(crate) fn push_message(&mut self, socket: SocketId, payload: Payload<'_>) -> Result<(), Full> {
         let (message, bytes) = self.share(payload, 1)?;
+        self.last = Some(self.left + self.items.len());
         self.push_item(Item { after: self.position(), bytes, out: Out::Frame { socket, message } });
         Ok(())
     }
@@ -210,6 +216,7 @@ impl Outbox {
     pub(crate) fn push_broadcast(&mut self, sockets: Box<[SocketId]>, payload: Payload<'_>) -> Result<(), Full> {
         let (message, bytes) = self.share(payload, sockets.len())?;
         let out = Out::Broadcast(Box::new(Broadcast { sockets, message }));
+        self.last = Some(self.left + self.items.len());
         self.push_item(Item { after: self.position(), bytes, out });
         Ok(())
     }
@@ -226,9 +233,10 @@ impl Outbox {
         }
     }
 
-    /// The message that nothing has come after.
+    /// The message sent last, if it waits still.
     fn last_message(&self) -> Option<&Message> {
-        match &self.items.back()?.out {
+        let at = self.last?.checked_sub(self.left)?;
+        match &self.items.get(at)?.out {
             Out::Frame { message, .. } => Some(message),
             Out::Broadcast(broadcast) => Some(&broadcast.message),
             _ => None,
@@ -247,6 +255,7 @@ impl Outbox {
             return None;
         }
         let item = self.items.pop_front()?;
+        self.left += 1;
         self.len -= item.len();
         self.bytes -= item.bytes;
         Some(item.out)
@@ -260,6 +269,7 @@ impl Outbox {
     }
 
     fn forget(&mut self, kept: WritePos, failure: &Failure) -> Vec<SocketId> {
+        self.last = None;
         let mut closes = Vec::new();
         for mut item in std::mem::take(&mut self.items) {
             if item.after > kept {
