@@ -15,6 +15,8 @@ use std::sync::Arc;
 
 use dormouse_runtime::Shard;
 use dormouse_runtime::body::Body;
+#[cfg(feature = "fuzz")]
+use dormouse_runtime::request::OffersCompression;
 use dormouse_runtime::request::{Outbound, Request, Response, StubError};
 use http::header::{CONNECTION, HOST, HeaderName, SEC_WEBSOCKET_EXTENSIONS, TRANSFER_ENCODING, UPGRADE};
 use hyper_rustls::{ConfigBuilderExt as _, HttpsConnector, HttpsConnectorBuilder};
@@ -23,6 +25,8 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::ClientConfig;
 
+#[cfg(feature = "fuzz")]
+pub(crate) use self::handshake::Handshake;
 use self::socket::{Settings, Sockets};
 use crate::limits::{
     OUTBOUND_CONNECT_TIMEOUT, OUTBOUND_HANDSHAKE_TIMEOUT, OUTBOUND_IDLE_PER_HOST_MAX, OUTBOUND_IDLE_TIMEOUT,
@@ -82,12 +86,7 @@ impl Outside {
 impl Outbound for Outside {
     fn fetch(&self, mut request: Request) -> Pin<Box<dyn Future<Output = Result<Response, StubError>>>> {
         let is_handshake = handshake::is_asked_for(request.headers());
-        // The connection that it came on is another one than it goes on.
-        for name in &HOP_BY_HOP {
-            request.headers_mut().remove(name);
-        }
-        request.headers_mut().remove(HOST);
-        *request.version_mut() = http::Version::HTTP_11;
+        leave_connection(&mut request);
         if is_handshake {
             let sockets = self.sockets.clone();
             return Box::pin(async move {
@@ -108,6 +107,23 @@ impl Outbound for Outside {
             }
         })
     }
+}
+
+/// The connection that a request came on is another one than it goes on.
+fn leave_connection<T>(request: &mut http::Request<T>) {
+    for name in &HOP_BY_HOP {
+        request.headers_mut().remove(name);
+    }
+    request.headers_mut().remove(HOST);
+    *request.version_mut() = http::Version::HTTP_11;
+}
+
+/// The handshake of a request, as it is begun for a guest.
+#[cfg(feature = "fuzz")]
+pub(crate) fn begin<T>(request: &mut http::Request<T>, random: [u8; 16], compression: Compression) -> Handshake {
+    let is_offered = request.extensions().get::<OffersCompression>().is_some();
+    leave_connection(request);
+    Handshake::begin(request, random, compression.offer().filter(|_| is_offered))
 }
 
 /// An error with all that caused it, which alone says what went wrong.
