@@ -17,6 +17,19 @@ const follow = (ws, lines) => {
         });
     }
 };
+/** A socket of `fetch` to the case with this name, and what aborts it. */
+const abortable = async (request, name) => {
+    const controller = new AbortController();
+    const headers = { Upgrade: "websocket" };
+    const response = await fetch(at(request, name, "http"), { headers, signal: controller.signal });
+    return { controller, ws: response.webSocket };
+};
+/** Names of objects that a client has told to have it aborted. */
+const toAbort = new Set();
+const tell = (room) => void toAbort.add(room.name);
+const told = async (name) => {
+    while (!toAbort.has(name)) await scheduler.wait(5);
+};
 const reported = (run, more = {}) => ({
     async entry(request, stub, env) {
         if (request.headers.has("upgrade")) return stub.fetch(request);
@@ -176,6 +189,146 @@ export const { Subject, Hop, worker } = cases({
     returned: {
         entry: (request) => new Response(null, { status: 101, webSocket: new WebSocket(at(request, "echo")) }),
         steps: `open a`,
+    },
+    fetchAborted: reported(async (lines, request) => {
+        const { controller, ws } = await abortable(request, "heardAborted");
+        follow(ws, lines);
+        ws.accept();
+        ws.send("hello");
+        await next(ws, "message");
+        controller.abort(new Error("mine"));
+        lines.push(`state ${ws.readyState}`);
+        lines.push(attempt(() => ws.send("x")));
+        await next(ws, "close");
+        lines.push(`state ${ws.readyState}`);
+        lines.push(attempt(() => ws.send("x")));
+        lines.push(attempt(() => ws.close(1000)));
+    }),
+    heardAborted: {
+        message: (_, ws, message) => ws.send(message),
+        steps: `until 1
+            log 1`,
+    },
+    fetchAbortedThenClosed: reported(async (lines, request) => {
+        const { controller, ws } = await abortable(request, "echo");
+        follow(ws, lines);
+        ws.accept();
+        controller.abort();
+        lines.push(attempt(() => ws.close(1000)));
+        await next(ws, "close");
+        lines.push(`state ${ws.readyState}`);
+    }),
+    fetchAbortedUnused: reported(async (lines, request) => {
+        const { controller, ws } = await abortable(request, "heardUnused");
+        follow(ws, lines);
+        controller.abort();
+        lines.push(attempt(() => ws.accept()));
+        lines.push(attempt(() => ws.send("x")));
+        await next(ws, "close");
+        lines.push(`state ${ws.readyState}`);
+    }),
+    heardUnused: {
+        steps: `until 1
+            log 1`,
+    },
+    fetchAbortedReturned: {
+        async entry(request, stub, env, ctx) {
+            const controller = new AbortController();
+            const init = new Request(request, { signal: controller.signal });
+            const response = await fetch(at(request, "heardReturned", "http"), init);
+            ctx.waitUntil(told("heardReturned").then(() => controller.abort()));
+            return response;
+        },
+        steps: `open a
+            send a through
+            recv a
+            send a abort
+            recv a`,
+    },
+    heardReturned: {
+        message: (room, ws, message) => (message === "abort" ? tell(room) : ws.send(message)),
+        steps: `until 1
+            log 1`,
+    },
+    fetchAbortedLate: reported(async (lines, request) => {
+        const { controller, ws } = await abortable(request, "echo");
+        follow(ws, lines);
+        ws.accept();
+        ws.close(1000);
+        await next(ws, "close");
+        controller.abort();
+        await scheduler.wait(200);
+        lines.push(`state ${ws.readyState}`);
+    }),
+    stubAborted: reported(async (lines, request, env) => {
+        const controller = new AbortController();
+        const headers = { Upgrade: "websocket" };
+        const stub = env.SUBJECT.getByName("heardStubAborted");
+        const response = await stub.fetch("http://x/heardStubAborted/", { headers, signal: controller.signal });
+        const ws = response.webSocket;
+        follow(ws, lines);
+        ws.accept();
+        ws.send("hello");
+        await next(ws, "message");
+        controller.abort();
+        lines.push(`state ${ws.readyState}`);
+        await next(ws, "close");
+        lines.push(`state ${ws.readyState}`);
+    }),
+    heardStubAborted: {
+        message: (_, ws, message) => ws.send(message),
+        steps: `until 1
+            log 1`,
+    },
+    stubAbortedReturned: {
+        async entry(request, stub, env, ctx) {
+            const controller = new AbortController();
+            const response = await stub.fetch(new Request(request, { signal: controller.signal }));
+            ctx.waitUntil(told("stubAbortedReturned").then(() => controller.abort()));
+            return response;
+        },
+        message: (room, ws, message) => (message === "abort" ? tell(room) : ws.send(message)),
+        steps: `open a
+            send a through
+            recv a
+            send a abort
+            recv a
+            until 1
+            log 1`,
+    },
+    fetchOffers: reported(async (lines, request) => {
+        for (const offer of [null, "permessage-deflate", "x-other, permessage-deflate; client_max_window_bits", "x-other"]) {
+            const headers = { Upgrade: "websocket", ...(offer === null ? {} : { "Sec-WebSocket-Extensions": offer }) };
+            const response = await fetch(at(request, "echo", "http"), { headers });
+            const ws = response.webSocket;
+            lines.push(`${describe(response.headers.get("sec-websocket-extensions"))} ${describe(ws.extensions)}`);
+            follow(ws, lines);
+            ws.accept();
+            ws.send("hello ".repeat(50));
+            await next(ws, "message");
+            ws.close(1000);
+            await next(ws, "close");
+        }
+    }),
+    passedOnCompressed: {
+        entry: (request) => fetch(at(request, "heardOffers", "http"), request),
+        steps: `open a | Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits
+            send a through
+            recv a
+            open b | Sec-WebSocket-Extensions: x-other
+            send b through
+            recv b
+            open c
+            send c through
+            recv c`,
+    },
+    heardOffers: {
+        fetch(room, request) {
+            room.note(`offered ${describe(request.headers.get("sec-websocket-extensions"))}`);
+            return room.accept(request);
+        },
+        message: (_, ws, message) => ws.send(message),
+        steps: `log 3`,
     },
 });
 export { worker as default };

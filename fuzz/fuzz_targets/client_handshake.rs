@@ -18,7 +18,7 @@ use dormouse_runtime::sockets::frame::agreement::{
 use dormouse_runtime::sockets::frame::deflate::Codecs;
 use dormouse_runtime::sockets::frame::{Decoder, Item, Role, encode};
 use dormouse_server::Compression;
-use dormouse_server::fuzz::{ClientHandshake, handshake};
+use dormouse_server::fuzz::{ClientHandshake, handshake, permits};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
 use libfuzzer_sys::arbitrary::{Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
@@ -73,11 +73,16 @@ struct Asked {
     handshake: ClientHandshake,
     request: Request<()>,
     /// What was offered of compression.
-    offer: Option<Offer>,
+    offer: Option<Said>,
+    /// What user code offered, if the offer is its own.
+    wish: Option<HeaderMap>,
 }
 
-#[derive(Debug)]
-struct Offer {
+/// What is said of compression.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Said {
+    server_context: bool,
+    client_context: bool,
     server_bits: Option<u8>,
 }
 
@@ -94,12 +99,17 @@ impl Asked {
         if script.arbitrary()? {
             request.extensions_mut().insert(OffersCompression);
         }
+        let is_own = request.extensions().get::<OffersCompression>().is_none();
+        let wish = is_own.then(|| request.headers().clone());
         let compression = *script.choose(&[Compression::Off, Compression::Messages, Compression::Streams])?;
         let handshake = ClientHandshake::begin(&mut request, script.arbitrary()?, compression);
         let offers: Vec<_> = request.headers().get_all(EXTENSIONS).iter().collect();
         assert!(offers.len() <= 1 && (offers.is_empty() || compression != Compression::Off), "{offers:?}");
-        let offer = offers.first().map(|offer| Offer::read(offer.to_str().expect("names and numbers"), compression));
-        Ok(Self { handshake, request, offer })
+        let offer = offers.first().map(|offer| Said::read(offer.to_str().expect("names and numbers")));
+        if let (Some(offer), Compression::Messages) = (&offer, compression) {
+            assert!(!offer.server_context && !offer.client_context, "{offer:?}");
+        }
+        Ok(Self { handshake, request, offer, wish })
     }
 
     /// What our own server's half makes of it.
@@ -117,24 +127,25 @@ impl Asked {
     }
 }
 
-impl Offer {
-    /// What the client says, which is nothing but what a client may say (RFC 7692, section 7.1).
-    fn read(text: &str, compression: Compression) -> Self {
+impl Said {
+    /// What we say, which is nothing but what may be said of a client that was not asked (RFC 7692, section 7.1).
+    fn read(text: &str) -> Self {
         let mut parts = text.split("; ");
         assert_eq!(parts.next(), Some("permessage-deflate"));
-        let (mut server_context, mut client_context, mut server_bits) = (true, true, None);
+        let mut said = Self { server_context: true, client_context: true, server_bits: None };
         for part in parts {
             let is_first = match part.split_once('=') {
-                None if part == "server_no_context_takeover" => std::mem::replace(&mut server_context, false),
-                None if part == "client_no_context_takeover" => std::mem::replace(&mut client_context, false),
-                Some(("server_max_window_bits", bits)) => server_bits.replace(bits.parse().expect("bits")).is_none(),
+                None if part == "server_no_context_takeover" => std::mem::replace(&mut said.server_context, false),
+                None if part == "client_no_context_takeover" => std::mem::replace(&mut said.client_context, false),
+                Some(("server_max_window_bits", bits)) => {
+                    said.server_bits.replace(bits.parse().expect("a number")).is_none()
+                }
                 _ => panic!("{text}"),
             };
             assert!(is_first, "{text}");
         }
-        assert!(compression == Compression::Streams || (!server_context && !client_context), "{text}");
-        assert!(server_bits.is_none_or(|bits| (WINDOW_BITS_MIN..=WINDOW_BITS_MAX).contains(&bits)), "{text}");
-        Self { server_bits }
+        assert!(said.server_bits.is_none_or(|bits| (8..=WINDOW_BITS_MAX).contains(&bits)), "{text}");
+        said
     }
 }
 
@@ -146,17 +157,16 @@ struct Extension {
 }
 
 impl Extension {
-    /// What an answer comes to that is this and nothing else: the window that the server refers back in, if it does.
-    /// `None` when it is to be refused.
-    fn read(&self, offer: &Offer) -> Option<Option<u8>> {
-        let (mut server_context, mut client_context, mut server_bits) = (true, true, None);
+    /// What it says as an answer to an offer, if it is alone; `None` when it is to be refused.
+    fn read(&self, offer: &Said) -> Option<Said> {
+        let mut said = Said { server_context: true, client_context: true, server_bits: None };
         for (name, value) in &self.parameters {
             let is_first = match (*name, value) {
-                ("server_no_context_takeover", None) => std::mem::replace(&mut server_context, false),
-                ("client_no_context_takeover", None) => std::mem::replace(&mut client_context, false),
+                ("server_no_context_takeover", None) => std::mem::replace(&mut said.server_context, false),
+                ("client_no_context_takeover", None) => std::mem::replace(&mut said.client_context, false),
                 ("server_max_window_bits", Some(bits)) => {
                     let bits = ["8", "9", "10", "11", "12", "13", "14", "15"].iter().position(|known| known == bits)?;
-                    server_bits.replace(u8::try_from(bits).ok()? + 8).is_none()
+                    said.server_bits.replace(u8::try_from(bits).ok()? + 8).is_none()
                 }
                 _ => false,
             };
@@ -165,9 +175,10 @@ impl Extension {
             }
         }
         // Who has asked for a window must be told one that is no larger.
-        let is_within = offer.server_bits.is_none_or(|max| server_bits.is_some_and(|bits| bits <= max));
-        let bits = server_context.then(|| server_bits.unwrap_or(WINDOW_BITS_MAX));
-        (self.name == "permessage-deflate" && is_within).then_some(bits)
+        let is_within = offer.server_bits.is_none_or(|max| said.server_bits.is_some_and(|bits| bits <= max));
+        // What the client has said of itself holds, whether it is said again or not.
+        said.client_context &= offer.client_context;
+        (self.name == "permessage-deflate" && is_within).then_some(said)
     }
 }
 
@@ -211,8 +222,10 @@ fn any_answer(script: &mut Unstructured<'_>) -> Result<()> {
         assert!(text.starts_with("Server failed WebSocket handshake: "), "{text}");
         return Ok(());
     }
-    if let Ok(Some(agreement)) = &outcome {
+    if let Ok(Some((agreement, told))) = &outcome {
         memory.check(agreement);
+        let told = Said::read(told);
+        assert_eq!(matches!(agreement, Agreement::Streams(_)), told.server_context, "{told:?}");
         let text = String::from_utf8_lossy(first(EXTENSIONS).unwrap_or_default()).into_owned();
         assert!(lines == 2 || text.contains("permessage-deflate"), "{text}");
         // We were not asked what we can be told.
@@ -222,13 +235,16 @@ fn any_answer(script: &mut Unstructured<'_>) -> Result<()> {
         (None, _) => {}
         (Some([]), _) | (Some(_), None) => assert!(matches!(outcome, Ok(None)), "{outcome:?}"),
         (Some([extension]), Some(offer)) => match (extension.read(offer), outcome) {
-            (Some(None), Ok(Some(Agreement::Messages { .. }))) => assert_eq!(memory.reserved.get(), 0),
-            (Some(Some(bits)), Ok(Some(Agreement::Streams(streams)))) => {
-                assert_eq!(streams.received.map(|received| received.len_max()), Some(1 << bits), "{extension:?}");
+            (Some(said), Ok(Some((agreement, told)))) => {
+                assert_eq!(Said::read(&told), said, "{extension:?}");
+                if let Agreement::Streams(streams) = agreement {
+                    let len = 1 << said.server_bits.unwrap_or(WINDOW_BITS_MAX);
+                    assert_eq!(streams.received.map(|received| received.len_max()), Some(len), "{extension:?}");
+                }
             }
-            (Some(Some(_)), Err(_)) => assert!(memory.is_short.get(), "{extension:?} refused"),
+            (Some(said), Err(_)) => assert!(said.server_context && memory.is_short.get(), "{extension:?} is refused"),
             (None, Err(_)) => {}
-            (_, outcome) => panic!("{outcome:?} of {extension:?} to {offer:?}"),
+            (said, outcome) => panic!("{outcome:?} of {extension:?}, which says {said:?}, to {offer:?}"),
         },
         (Some(_), Some(_)) => assert!(outcome.is_err(), "{outcome:?}"),
     }
@@ -257,6 +273,10 @@ fn our_answer(script: &mut Unstructured<'_>) -> Result<()> {
             return Ok(());
         }
     };
+    let (client, told) = client.unzip();
+    if let (Some(wish), Some(told)) = (&asked.wish, &told) {
+        assert!(permits(wish, told), "who the socket is passed on to cannot be told {told}: {wish:?}");
+    }
     server.iter().for_each(|agreement| servers.check(agreement));
     client.iter().for_each(|agreement| clients.check(agreement));
     assert_eq!(server.is_some(), client.is_some());

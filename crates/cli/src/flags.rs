@@ -57,6 +57,10 @@ pub(crate) struct ServerFlags {
     #[arg(long, value_name = "KIND", env = "DORMOUSE_COMPRESSION", default_value = "messages")]
     compression: Compression,
 
+    /// WebSockets to servers outside that may be open at a time
+    #[arg(long, value_name = "N", env = "DORMOUSE_OUTGOING_SOCKETS", default_value = "16384")]
+    outgoing_sockets: NonZeroUsize,
+
     /// How long events under way may take when the server stops
     #[arg(long, value_name = "TIME", env = "DORMOUSE_STOP_GRACE", default_value = "5s", value_parser = duration)]
     stop_grace: Duration,
@@ -90,6 +94,7 @@ impl ServerFlags {
             .compression(self.compression)
             .ping_interval(self.ping_interval.0)
             .slow_clients(self.slow_clients)
+            .outgoing_sockets_max(self.outgoing_sockets.get())
             .stop_grace(self.stop_grace);
         if let (Some(certificate), Some(key)) = (&self.tls_cert, &self.tls_key) {
             server = server.tls(certificate, key);
@@ -163,6 +168,7 @@ mod tests {
         assert_eq!(flags.server.log.unwrap().to_string(), "json");
         assert_eq!(flags.server.ping_interval, Interval(Some(Duration::from_secs(25))));
         assert_eq!(flags.server.slow_clients, SlowClients::Close);
+        assert_eq!(flags.server.outgoing_sockets.get(), dormouse_server::limits::OUTBOUND_SOCKETS_MAX);
         let flags = Flags::try_parse_from(["x", "--ping-interval", "off", "--slow-clients", "drop-oldest"]).unwrap();
         assert_eq!(flags.server.ping_interval, Interval(None));
         assert_eq!(flags.server.slow_clients, SlowClients::DropOldest);
@@ -186,6 +192,7 @@ mod tests {
             ("--compression", "gzip", "write `messages`, `streams` or `off`"),
             ("--log", "loud", "no log format"),
             ("--durability", "lax", "strict and relaxed"),
+            ("--outgoing-sockets", "0", "zero"),
             ("--slow-clients", "drop", "close and drop-oldest"),
         ] {
             let error = Flags::try_parse_from(["x", flag, value]).unwrap_err().to_string();

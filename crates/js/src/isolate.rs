@@ -15,6 +15,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use dormouse_runtime::ctx::Ctx;
 use dormouse_runtime::guest::GuestError;
+use dormouse_runtime::pair::Leash;
 use dormouse_runtime::stub::Stub;
 use slab::Slab;
 
@@ -53,6 +54,8 @@ pub(crate) struct Isolate {
     numbers: Rc<Cell<u64>>,
     /// Stubs of its guests; as many as its heap has objects for.
     pub(crate) stubs: RefCell<Slab<Stub>>,
+    /// What cuts the sockets of requests whose signals are aborted; code gives them back when it forgets a signal.
+    pub(crate) leashes: RefCell<Slab<Leash>>,
     pub(crate) decoders: Decoders,
     pub(crate) compressors: Compressors,
 }
@@ -112,6 +115,7 @@ impl Isolate {
             epoch: (Instant::now(), unix_ms()),
             numbers: Rc::default(),
             stubs: RefCell::default(),
+            leashes: RefCell::default(),
             decoders: Decoders::default(),
             compressors: Compressors::default(),
         });

@@ -117,6 +117,7 @@ declare module "dormouse:ops" {
     export const socket_broadcast: Op;
     export const socket_check: Op;
     export const socket_close: Op;
+    export const socket_cut: Op;
     export const socket_disconnect: Op;
     export const socket_forget: Op;
     export const socket_forsake: Op;
@@ -127,6 +128,8 @@ declare module "dormouse:ops" {
     export const socket_slow_clients: Op;
     export const socket_state: Op;
     export const socket_tags: Op;
+    export const socket_tie: Op;
+    export const socket_untie: Op;
     export const storage_begin: Op;
     export const storage_close: Op;
     export const storage_delete: Op;

@@ -32,13 +32,14 @@ use crate::guest::Guest;
 use crate::host::storage::HostStorage;
 use crate::limits::PIPE_LEN;
 use crate::node::WorkerIndex;
-use crate::pair::{ClientEnd, PairEnd};
+use crate::pair::{ClientEnd, PairEnd, Ties};
 use crate::request::{Request, Response, StubError};
 use crate::shard::Shard;
 use crate::signals::TaskWaker;
-use crate::sockets::conn::{Conn, Waiting, Wire};
+use crate::sockets::conn::{Conn, Wire};
 use crate::sockets::frame::Role;
 use crate::sockets::queue::TooSlow;
+use crate::sockets::waiting::Waiting;
 use crate::stub::{Instance, Stub};
 
 slotmap::new_key_type! {
@@ -324,7 +325,13 @@ impl Host {
             // The pipe has ended with it, so both ends hear that their peer is gone.
             tracing::error!(object = self.label(), %error, "a socket could not be joined to the other end of its pair");
         }
-        Wire { stream: Box::new(ours).into(), role: Role::Client, read_ahead: Bytes::new(), deflate: None }
+        Wire {
+            stream: Box::new(ours).into(),
+            role: Role::Client,
+            read_ahead: Bytes::new(),
+            deflate: None,
+            ties: Ties::default(),
+        }
     }
 
     /// What was sent on a socket before it had a connection; `None` when the object has dropped it meanwhile.

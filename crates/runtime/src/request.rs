@@ -33,7 +33,8 @@ pub struct Uncompressed;
 #[derive(Clone, Debug)]
 pub struct StatusText(pub String);
 
-/// An extension of a request for a WebSocket to the outside: compression of its messages is to be offered.
+/// An extension of a request for a WebSocket to the outside: compression of its messages is to be offered, also when its
+/// headers do not.
 #[derive(Clone, Copy, Debug)]
 pub struct OffersCompression;
 
@@ -64,7 +65,7 @@ pub enum StubError {
     /// The object was not asked: the instance that the stub had reached broke before, with this failure.
     #[error("{}", .0.text)]
     Broken(Arc<Failure>),
-    /// Too much waits for the object; trying again at once makes it worse.
+    /// Too much waits for the object, or too many sockets are open; trying again at once makes it worse.
     #[error("{0}")]
     Overloaded(String),
     /// The object or its node has stopped.

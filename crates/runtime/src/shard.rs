@@ -1,12 +1,13 @@
 //! One thread and the objects that live on it.
 //!
-//! A shard is a current-thread runtime with a `LocalSet`. Its connections have a task each; everything else
-//! that can wake the thread is a [`Happening`], and [`Shard::serve`] deals with them one at a time. An object is
-//! run through [`Host::enter`], which also runs those that it has addressed on the same shard.
+//! A shard is a current-thread runtime with a `LocalSet`. Its connections have a task each; with everything else that can
+//! wake the thread [`Shard::serve`] deals, one thing at a time. An object is run through [`Host::enter`], which also runs
+//! those that it has addressed on the same shard.
 //!
 //! Invariant: nothing here is shared with another thread but the inbox and the signals, and both are bounded.
 
 mod encoded;
+mod serve;
 mod stop;
 
 use std::any::{Any, TypeId};
@@ -21,7 +22,7 @@ use dormouse_object::id::ObjectId;
 use dormouse_object::object::Object;
 use dormouse_object::time::Time;
 use slotmap::SlotMap;
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Notify, oneshot, watch};
 use tokio::time::Instant;
 
 use crate::code::Code;
@@ -29,15 +30,13 @@ use crate::cork::Cork;
 use crate::ctx::{Namespace, PendingResponse};
 use crate::guest::GuestFactory;
 use crate::host::{Host, HostKey, Identity, Reply, Target};
-use crate::limits::{
-    HISTORIES_LEN_MAX, KEEP_ALIVE_PARTS, KEEP_ALIVE_TICK_MIN, OBJECTS_IN_A_ROW_MAX, READ_LEN_MAX, RELOAD_GRACE,
-};
-use crate::loan::{LoanRequest, Residence, lend_files};
+use crate::limits::{HISTORIES_LEN_MAX, READ_LEN_MAX};
+use crate::loan::LoanRequest;
 use crate::node::{Handle, Options, WorkerIndex};
 use crate::pair::{ClientEnd, PairEnd, Remote};
 use crate::request::{Outbound, Request, StubError};
 use crate::shard::encoded::Encoded;
-use crate::signals::{Signal, Signals};
+use crate::signals::Signals;
 use crate::sockets::conn::{Conn, Wire, turn_away};
 use crate::sockets::frame::Role;
 use crate::sockets::frame::agreement::{Agreement, Reserved};
@@ -64,15 +63,6 @@ pub(crate) enum Post {
     Replace(Arc<Code>),
     /// The node stops: what is under way may take this long.
     Stop(Duration),
-}
-
-/// All that can wake the thread of a shard, connections apart.
-enum Happening {
-    Post(Option<Post>),
-    Signals,
-    /// A deadline has passed, has moved, or objects wait to be run.
-    Look,
-    KeepAlive,
 }
 
 /// One thread and the objects that live on it.
@@ -106,6 +96,8 @@ pub struct Shard {
     connections: Rc<()>,
     /// Held, as a clone, by each connection of a socket, or of several.
     socket_connections: Rc<()>,
+    /// Whether the shard stops, for connections that belong to no object.
+    stopping: watch::Sender<bool>,
     /// While the shard stops: objects whose sockets are to be closed as soon as nothing is under way in them.
     closing: RefCell<Option<Vec<Rc<Host>>>>,
 }
@@ -139,6 +131,7 @@ impl Shard {
             keep_alive_part: Cell::new(0),
             connections: Rc::new(()),
             socket_connections: Rc::new(()),
+            stopping: watch::Sender::new(false),
             closing: RefCell::new(None),
         })
     }
@@ -170,7 +163,8 @@ impl Shard {
     /// on its frames never leave that thread. `read_ahead` is what was read from it already, `deflate` how its
     /// messages are compressed.
     ///
-    /// A connection to a server outside is joined to it instead, on this thread; then nothing may be compressed.
+    /// A connection to a server outside is joined to it instead, on this thread. Its client compresses then as it was
+    /// told: [`Remote::told`].
     ///
     /// # Errors
     ///
@@ -189,7 +183,7 @@ impl Shard {
             ClientEnd::Remote(remote) => return self.join(remote, Side { stream, read_ahead }),
         };
         if client.shard == self.index {
-            self.attach(client, Wire { stream, role: Role::Server, read_ahead, deflate });
+            self.attach(client, stream, read_ahead, deflate);
             return Ok(());
         }
         let shard = client.shard;
@@ -348,19 +342,17 @@ impl Shard {
 
     /// Joins the connection of a client to one to a server outside.
     fn join(self: &Rc<Self>, remote: Remote, near: Side) -> std::io::Result<()> {
-        let Wire { stream, read_ahead, deflate, .. } = remote.arrive()?;
-        if deflate.is_some() {
-            return Err(std::io::Error::other("a socket whose messages are compressed cannot be passed on"));
-        }
+        let Wire { stream, read_ahead, ties, .. } = remote.arrive()?;
         near.stream.send_at_once();
-        splice::start(self, near, Side { stream, read_ahead });
+        splice::start(self, near, Side { stream, read_ahead }, ties);
         Ok(())
     }
 
     /// Gives a connection to the client end of a pair of this shard.
-    fn attach(&self, mut client: PairEnd, wire: Wire) {
-        client.mark_connected();
-        wire.stream.send_at_once();
+    fn attach(&self, mut client: PairEnd, stream: Stream, read_ahead: Bytes, deflate: Option<Agreement>) {
+        let ties = client.mark_connected();
+        stream.send_at_once();
+        let wire = Wire { stream, role: Role::Server, read_ahead, deflate, ties };
         let socket = client.socket;
         match self.get(client.host).and_then(|host| host.take_waiting(socket).map(|waiting| (host, waiting))) {
             Some((host, waiting)) => Conn::start(host, socket, wire, waiting),
@@ -409,6 +401,11 @@ impl Shard {
         self.masking.next()
     }
 
+    /// Becomes true when the shard begins to stop.
+    pub(crate) fn stopping(&self) -> watch::Receiver<bool> {
+        self.stopping.subscribe()
+    }
+
     /// What waits to be written.
     pub(crate) fn cork(&self) -> &Cork {
         &self.cork
@@ -452,192 +449,6 @@ impl Host {
         let Some(_entered) = Entered::enter(shard) else { return shard.schedule(self.key()) };
         self.run();
         shard.run_ready();
-    }
-}
-
-/// The thread of a shard.
-impl Shard {
-    /// Deals with what happens until the node stops.
-    pub(crate) async fn serve(self: &Rc<Self>, mut inbox: mpsc::Receiver<Post>) {
-        let mut keep_alive = self
-            .options()
-            .ping_interval
-            .map(|interval| tokio::time::interval((interval / KEEP_ALIVE_PARTS).max(KEEP_ALIVE_TICK_MIN)));
-        loop {
-            let happening = self.next(&mut inbox, &mut keep_alive).await;
-            self.look_at_clock();
-            match happening {
-                Happening::Post(Some(Post::Stop(grace))) => return self.stop(grace, inbox).await,
-                Happening::Post(None) => return self.stop(Duration::ZERO, inbox).await,
-                Happening::Post(Some(post)) => self.handle_post(post),
-                Happening::Signals | Happening::Look => self.look(),
-                Happening::KeepAlive => self.keep_alive(),
-            }
-        }
-    }
-
-    async fn next(
-        &self,
-        inbox: &mut mpsc::Receiver<Post>,
-        keep_alive: &mut Option<tokio::time::Interval>,
-    ) -> Happening {
-        let deadline = self.timers.borrow().next().map(|at| self.instant(at));
-        let deadline = async move {
-            match deadline {
-                Some(deadline) => tokio::time::sleep_until(deadline).await,
-                None => std::future::pending().await,
-            }
-        };
-        let keep_alive = async move {
-            match keep_alive {
-                Some(interval) => interval.tick().await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            post = inbox.recv() => Happening::Post(post),
-            () = self.signals().wait() => Happening::Signals,
-            () = self.look.notified() => Happening::Look,
-            () = deadline => Happening::Look,
-            _ = keep_alive => Happening::KeepAlive,
-        }
-    }
-
-    fn instant(&self, at: Time) -> Instant {
-        let (instant, wall) = self.started;
-        instant + at.since(wall)
-    }
-
-    fn handle_post(self: &Rc<Self>, post: Post) {
-        match post {
-            Post::Fetch(stub, request, reply) => self.deliver(&stub, request, reply),
-            Post::Connect(client, stream, read_ahead, deflate) => {
-                self.take_connection(client, stream, read_ahead, deflate);
-            }
-            Post::Alarm(class, id) => self.wake_for_alarm(class, id),
-            Post::Lend(request) => self.lend(request),
-            Post::Replace(code) => self.replace(code),
-            // The first one counts.
-            Post::Stop(_) => {}
-        }
-    }
-
-    /// Runs an object whose alarm is due; one that is in memory knows it by itself.
-    fn wake_for_alarm(self: &Rc<Self>, class: usize, id: ObjectId) {
-        let host = self.host(class, id);
-        host.find_alarm();
-        host.enter();
-    }
-
-    /// Lends the database of an object, whether it is in memory or not.
-    fn lend(&self, request: LoanRequest) {
-        let class = self.node.class_of(&request.key.class);
-        let key = class.and_then(|class| self.by_id.borrow().get(&(class, request.key.id)).copied());
-        match key.and_then(|key| self.get(key)) {
-            Some(host) => host.lend(request),
-            None => lend_files(&self.node, request, Residence::default()),
-        }
-    }
-
-    /// From now on guests are built from `code`; those that live retire.
-    fn replace(self: &Rc<Self>, code: Arc<Code>) {
-        *self.code.borrow_mut() = code;
-        // What the old guests share ends with them.
-        self.shared.borrow_mut().clear();
-        let by = self.now().after(RELOAD_GRACE);
-        let hosts: Vec<_> = self.hosts.borrow().values().cloned().collect();
-        for host in hosts {
-            host.with_object(|object| object.handle_new_code(by));
-            self.schedule(host.key());
-        }
-    }
-
-    fn take_connection(&self, client: PairEnd, stream: Travelling, read_ahead: Bytes, deflate: Option<Agreement>) {
-        match stream.arrive() {
-            Ok(stream) => self.attach(client, Wire { stream, role: Role::Server, read_ahead, deflate }),
-            Err(error) => tracing::error!(%error, "a connection could not move to its object's shard"),
-        }
-    }
-
-    /// Tells objects what other threads and wakers have to say to them; they wait to be run.
-    pub(crate) fn take_signals(&self) {
-        for signal in self.signals().take() {
-            match signal {
-                Signal::Wake(waker) => {
-                    let task = waker.unqueue();
-                    if let Some(host) = self.get(waker.host).filter(|host| host.epoch() == waker.epoch) {
-                        host.with_object(|object| object.handle_wake(task));
-                        self.schedule(waker.host);
-                    }
-                }
-                Signal::ClientDropped(key, socket) => {
-                    if let Some(host) = self.get(key) {
-                        host.unlink(socket);
-                        host.with_object(|object| object.handle_gone(socket));
-                        self.schedule(key);
-                    }
-                }
-                Signal::Durable(key, attempt, pos) => self.tell(key, |host| host.handle_durable(attempt, pos)),
-                Signal::NotDurable(key, attempt, failure) => {
-                    self.tell(key, |host| host.handle_not_durable(attempt, &failure));
-                }
-                Signal::FilesFree(key) => self.tell(key, Host::handle_files_free),
-                Signal::LoanLost(key, failure) => self.tell(key, |host| host.handle_loan_lost(&failure)),
-                Signal::Tidy(key) => self.tell(key, Host::handle_tidy),
-                Signal::Tell(key) => self.tell(key, Host::handle_tell),
-                Signal::Checkpointed(key, db, result) => {
-                    self.tell(key, |host| host.handle_checkpointed(db, result));
-                }
-            }
-        }
-    }
-
-    /// Tells an object something; it waits to be run.
-    fn tell(&self, key: HostKey, tell: impl FnOnce(&Host)) {
-        if let Some(host) = self.get(key) {
-            tell(&host);
-            self.schedule(key);
-        }
-    }
-
-    /// Runs the objects whose deadline has passed, that were told something, or that wait to be run.
-    fn look(self: &Rc<Self>) {
-        loop {
-            let now = self.look_at_clock();
-            let Some(key) = self.timers.borrow_mut().pop_due(now) else { break };
-            let Some(host) = self.get(key) else { continue };
-            if host.timer.get().is_some_and(|at| at <= now) {
-                host.timer.set(None);
-            }
-            host.with_object(|object| object.handle_timeout(now));
-            self.schedule(key);
-        }
-        self.take_signals();
-        if let Some(_entered) = Entered::enter(self) {
-            self.run_ready();
-        }
-    }
-
-    fn run_ready(&self) {
-        for _ in 0..OBJECTS_IN_A_ROW_MAX {
-            let Some(key) = self.ready.borrow_mut().pop_front() else { return };
-            if let Some(host) = self.get(key) {
-                host.scheduled.set(false);
-                host.run();
-            }
-        }
-        self.look.notify_one();
-    }
-
-    /// Looks at the connections whose turn it is.
-    fn keep_alive(&self) {
-        let parts = u64::from(KEEP_ALIVE_PARTS);
-        let part = self.keep_alive_part.replace((self.keep_alive_part.get() + 1) % parts);
-        let mut connections = Vec::new();
-        for host in self.hosts.borrow().values() {
-            host.collect_connections(part, parts, &mut connections);
-        }
-        connections.iter().for_each(|conn| conn.keep_alive());
     }
 }
 

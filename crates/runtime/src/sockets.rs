@@ -8,3 +8,4 @@ pub mod stream;
 pub(crate) mod conn;
 pub(crate) mod queue;
 pub(crate) mod splice;
+pub(crate) mod waiting;

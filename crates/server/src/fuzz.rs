@@ -41,7 +41,8 @@ impl ClientHandshake {
         Self(crate::outbound::begin(request, random, compression))
     }
 
-    /// Checks the answer of a server that switches protocols, and tells what was agreed on.
+    /// Checks the answer of a server that switches protocols, and tells what was agreed on, and what that is in words
+    /// for a client that the socket is passed on to.
     ///
     /// # Errors
     ///
@@ -50,9 +51,14 @@ impl ClientHandshake {
         &self,
         headers: &HeaderMap,
         reserve: impl FnOnce(usize) -> Option<Reserved>,
-    ) -> Result<Option<Agreement>, String> {
+    ) -> Result<Option<(Agreement, String)>, String> {
         self.0.check(headers, reserve).map_err(|broken| broken.to_string())
     }
+}
+
+/// Whether a client with these headers can be told this of compression.
+pub fn permits(headers: &HeaderMap, told: &str) -> bool {
+    crate::upgrade::offers(headers).permit(told)
 }
 
 /// The project of a wrangler file, with nothing beside it.

@@ -18,7 +18,7 @@ use bytes::Bytes;
 use dormouse_runtime::Shard;
 use dormouse_runtime::body::Body;
 use dormouse_runtime::pair::ClientEnd;
-use dormouse_runtime::request::{Response, StatusText, StubError, Uncompressed};
+use dormouse_runtime::request::{Response, StatusText, StubError};
 use dormouse_runtime::sockets::frame::agreement::Agreement;
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderValue};
@@ -155,11 +155,11 @@ impl Http {
                 http
             }
             (Some(client), Some(handshake)) => {
-                if let ClientEnd::Remote(_) = client {
-                    // Its bytes are passed on as they are, and the server outside compresses nothing.
-                    http.extensions_mut().insert(Uncompressed);
-                }
-                let deflate = handshake.complete(&mut http, self.compression, |len| self.shard.reserve_histories(len));
+                let Some(deflate) = self.complete(handshake, &mut http, &client) else {
+                    let error = "a WebSocket whose messages are compressed cannot be passed on to a client that has not \
+                                 offered that";
+                    return fail(&StubError::Failed(error.into()), path);
+                };
                 let used = multiplex.map(Multiplex::carry_socket);
                 tokio::task::spawn_local(hand_on(self.shard.clone(), (upgrade, used), client, deflate));
                 http
@@ -169,6 +169,27 @@ impl Http {
                              header \"Upgrade: websocket\".";
                 fail(&StubError::Failed(error.into()), path)
             }
+        }
+    }
+}
+
+impl Http {
+    /// Completes a handshake: how the messages of the client end are compressed; `None` when it cannot be passed on.
+    fn complete(
+        &self,
+        handshake: Handshake,
+        http: &mut http::Response<Body>,
+        client: &ClientEnd,
+    ) -> Option<Option<Agreement>> {
+        match client {
+            ClientEnd::Pair(_) => {
+                Some(handshake.complete(http, self.compression, |len| self.shard.reserve_histories(len)))
+            }
+            // Its bytes are passed on as they are.
+            ClientEnd::Remote(remote) => match remote.told() {
+                None => Some(handshake.complete(http, Compression::Off, |_| None)),
+                Some(told) => handshake.complete_as(http, told).map(|()| None),
+            },
         }
     }
 }
@@ -204,7 +225,12 @@ fn connect(
     let parts = upgraded
         .downcast::<TokioIo<Wire>>()
         .map_err(|_| std::io::Error::other("the connection is not the stream that it was made from"))?;
-    let (stream, read_ahead) = parts.io.into_inner().into_stream(parts.read_buf);
+    let wire = parts.io.into_inner();
+    if let ClientEnd::Remote(_) = client {
+        // Nobody pings it.
+        wire.notice_unanswered();
+    }
+    let (stream, read_ahead) = wire.into_stream(parts.read_buf);
     shard.connect(client, stream, read_ahead, deflate)
 }
 

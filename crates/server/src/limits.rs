@@ -72,8 +72,8 @@ pub const ACCEPT_QUEUE_LEN: u32 = 4_096;
 /// How long a shard waits before it accepts again after the system had no more descriptors.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// How long a client's connection may be silent before its kernel is asked whether it is still there: TCP keep-alive, for
-/// connections that are no sockets yet and for sockets without pings.
+/// How long a connection may be silent before its peer's kernel is asked whether it is still there: TCP keep-alive, for
+/// connections of clients that are no sockets yet, those to the outside, and sockets without pings.
 pub const TCP_KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
 
 /// How long the next such question waits when there was no answer.
@@ -81,6 +81,11 @@ pub const TCP_KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
 
 /// Questions without an answer after which the connection has ended: two minutes after the last sign of life.
 pub const TCP_KEEPALIVE_RETRIES: u32 = 4;
+
+/// How long a peer may leave unanswered what was sent to it, on a socket to the outside and on one of a client that such
+/// a socket is passed on to: as long as keep-alive takes for a silent one. The kernel alone waits for a quarter of an
+/// hour while something is on its way, and for ever for a peer that only takes nothing.
+pub const TCP_UNANSWERED_MAX: Duration = Duration::from_secs(120);
 
 /// How long events that are under way may take when the server stops, unless configured.
 pub const STOP_GRACE: Duration = Duration::from_secs(5);
@@ -93,6 +98,11 @@ pub const OUTBOUND_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// WebSockets to the outside that one shard opens at a time; further ones wait for a place within their time.
 pub const OUTBOUND_HANDSHAKES_MAX: usize = 1_024;
+
+/// WebSockets to the outside that a node has at a time, those that it is opening included, unless configured; a further
+/// one fails. Each takes a descriptor, and Linux has no more than 28,000 ports for connections to one address. It is as
+/// many as a shard serves HTTP connections.
+pub const OUTBOUND_SOCKETS_MAX: usize = 16_384;
 
 /// How long an idle connection to the outside is kept for the next request.
 pub const OUTBOUND_IDLE_TIMEOUT: Duration = Duration::from_secs(60);

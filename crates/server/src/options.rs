@@ -9,7 +9,7 @@ use dormouse_runtime::object::sockets::SlowClients;
 use dormouse_runtime::store::Durability;
 
 use crate::error::Error;
-use crate::limits::{HEAD_TIMEOUT, STOP_GRACE, TLS_LOOK_INTERVAL};
+use crate::limits::{HEAD_TIMEOUT, OUTBOUND_SOCKETS_MAX, STOP_GRACE, TLS_LOOK_INTERVAL};
 use crate::server::{Handle, Running};
 use crate::shutdown::Signals;
 use crate::tls::Files;
@@ -26,6 +26,7 @@ pub struct Builder {
     pub(crate) node: node::Options,
     pub(crate) head_timeout: Duration,
     pub(crate) compression: Compression,
+    pub(crate) outgoing_sockets_max: usize,
     pub(crate) stop_grace: Duration,
     pub(crate) tls: Option<Files>,
     pub(crate) tls_look_interval: Duration,
@@ -38,6 +39,7 @@ impl Default for Builder {
             node: node::Options::default(),
             head_timeout: HEAD_TIMEOUT,
             compression: Compression::default(),
+            outgoing_sockets_max: OUTBOUND_SOCKETS_MAX,
             stop_grace: STOP_GRACE,
             tls: None,
             tls_look_interval: TLS_LOOK_INTERVAL,
@@ -98,6 +100,13 @@ impl Builder {
     /// How messages of sockets are compressed, where the client offers it. Default: each by itself.
     pub fn compression(mut self, compression: Compression) -> Self {
         self.compression = compression;
+        self
+    }
+
+    /// How many WebSockets to servers outside there may be at a time, those that are being opened included; a further
+    /// one fails. Default 16,384.
+    pub fn outgoing_sockets_max(mut self, sockets: usize) -> Self {
+        self.outgoing_sockets_max = sockets;
         self
     }
 

@@ -76,12 +76,12 @@ impl Running {
             compression: builder.compression,
         };
         let (ready, listening) = mpsc::channel();
-        let outside = outbound::tls();
+        let outside = outbound::Shared::new(builder.compression, builder.outgoing_sockets_max);
         let on_shard = Arc::new(move |shard: Rc<Shard>| {
             // Held to take one socket, never while anything is awaited.
             let socket = sockets.lock().unwrap_or_else(PoisonError::into_inner).pop();
             let (tls, stopping, ready) = (tls.clone(), stop_seen.clone(), ready.clone());
-            shard.set_outbound(Rc::new(Outside::new(&outside, builder.compression, &shard)));
+            shard.set_outbound(Rc::new(Outside::new(&outside, &shard)));
             Box::pin(async move {
                 let Some(socket) = socket else { return };
                 let (result, listener) = match socket.listen(ACCEPT_QUEUE_LEN) {

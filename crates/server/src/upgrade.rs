@@ -19,8 +19,7 @@ use hyper::ext::Protocol;
 use sha1::{Digest, Sha1};
 
 pub use self::deflate::Compression;
-use self::deflate::Offers;
-pub(crate) use self::deflate::read_answer;
+pub(crate) use self::deflate::{Asked, Offers};
 
 /// What every key is joined with before it is hashed (RFC 6455, section 1.3).
 const KEY_SUFFIX: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -112,6 +111,15 @@ impl Handshake {
         Ok(Self { accept: None, offers: offers(&head.headers) })
     }
 
+    /// The same for a socket whose messages are compressed already, as its client is `told`; `None` when it cannot be told
+    /// that.
+    pub(crate) fn complete_as<T>(self, response: &mut http::Response<T>, told: &str) -> Option<()> {
+        let value = HeaderValue::from_str(told).ok().filter(|_| self.offers.permit(told))?;
+        self.complete(response, Compression::Off, |_| None);
+        response.headers_mut().insert(SEC_WEBSOCKET_EXTENSIONS, value);
+        Some(())
+    }
+
     /// Completes the head of a response with status 101, which within HTTP/2 becomes 200, and tells how the socket's
     /// messages are compressed. Headers that user code set stay, but for the ones that are the handshake's own; of these
     /// the extensions are heard as a wish, as workerd has it. `reserve` sets memory aside for what messages refer to.
@@ -164,7 +172,8 @@ pub(crate) fn accept(key: &[u8]) -> String {
     STANDARD.encode(Sha1::new().chain_update(key).chain_update(KEY_SUFFIX).finalize())
 }
 
-fn offers(headers: &HeaderMap) -> Offers {
+/// What a request offers.
+pub(crate) fn offers(headers: &HeaderMap) -> Offers {
     Offers::read(headers.get_all(SEC_WEBSOCKET_EXTENSIONS).iter().map(|value| value.to_str().ok()))
 }
 

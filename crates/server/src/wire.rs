@@ -17,7 +17,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsStream;
 
-use crate::limits::FIRST_READ_LEN;
+use crate::limits::{FIRST_READ_LEN, TCP_UNANSWERED_MAX};
 use crate::tls::HTTP2;
 
 /// What a client sends first that speaks HTTP/2 (RFC 9113, section 3.4). No request of HTTP/1.1 begins like this.
@@ -41,6 +41,15 @@ impl Wire {
 
     pub(crate) fn is_secure(&self) -> bool {
         matches!(self, Wire::Tls(_))
+    }
+
+    /// Has the kernel notice a peer that leaves unanswered what was sent to it.
+    pub(crate) fn notice_unanswered(&self) {
+        let stream = match self {
+            Wire::Plain(_, stream) => Some(stream),
+            Wire::Tls(secure) => secure.0.get_ref().0.attached().ok(),
+        };
+        stream.into_iter().for_each(notice_unanswered);
     }
 
     /// The address that the client has connected to.
@@ -84,6 +93,15 @@ impl Wire {
             Wire::Tls(secure) => (secure.into(), read),
         }
     }
+}
+
+/// As [`Wire::notice_unanswered`].
+pub(crate) fn notice_unanswered(stream: &TcpStream) {
+    // Other kernels have no such limit that can be set, and without it a peer that is gone costs a connection for longer.
+    #[cfg(target_os = "linux")]
+    let _ = socket2::SockRef::from(stream).set_tcp_user_timeout(Some(TCP_UNANSWERED_MAX));
+    #[cfg(not(target_os = "linux"))]
+    let _ = (stream, TCP_UNANSWERED_MAX);
 }
 
 impl AsyncRead for Wire {

@@ -10,7 +10,7 @@ use dormouse_runtime::node::WorkerIndex;
 use dormouse_runtime::object::failure::Kind;
 use dormouse_runtime::object::id::ObjectId;
 use dormouse_runtime::request::{OffersCompression, Request, Response, StatusText, StubError, Uncompressed};
-use http::header::{HeaderValue, SEC_WEBSOCKET_PROTOCOL, UPGRADE};
+use http::header::{HeaderValue, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_PROTOCOL, UPGRADE};
 use http::{Method, StatusCode, Uri};
 use slab::Slab;
 use tokio::sync::watch;
@@ -179,7 +179,10 @@ fn fetch_worker(call: &Call<'_>) -> Result<Out, Fault> {
 /// aborted
 fn fetch_outside(call: &Call<'_>) -> Result<Out, Fault> {
     let guest = call.isolate().current()?;
-    let request = request(&guest, call, 0)?;
+    let mut request = request(&guest, call, 0)?;
+    if !call.isolate().compresses() {
+        request.headers_mut().remove(SEC_WEBSOCKET_EXTENSIONS);
+    }
     abortable(call, 5, request)
 }
 

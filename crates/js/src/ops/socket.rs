@@ -13,7 +13,7 @@ use dormouse_runtime::object::error::SocketError;
 use dormouse_runtime::object::message::Message;
 use dormouse_runtime::object::outbox::{Close, Payload};
 use dormouse_runtime::object::sockets::{AutoResponse, SlowClients, SocketId};
-use dormouse_runtime::pair::ClientEnd;
+use dormouse_runtime::pair::{ClientEnd, Leash};
 use slab::Slab;
 use slotmap::SecondaryMap;
 
@@ -27,6 +27,9 @@ pub(crate) const OPS: &[Op] = &[
     Op { name: "socket_accept", run: accept },
     Op { name: "socket_accept_standard", run: accept_standard },
     Op { name: "socket_adopt", run: adopt },
+    Op { name: "socket_tie", run: tie },
+    Op { name: "socket_cut", run: cut },
+    Op { name: "socket_untie", run: untie },
     Op { name: "socket_disconnect", run: disconnect },
     Op { name: "socket_send", run: send },
     Op { name: "socket_broadcast", run: broadcast },
@@ -112,6 +115,14 @@ impl Sockets {
     /// The server end of a pair is a socket of its object from now on.
     fn accepted(&self, pair: u64) {
         self.servers.borrow_mut().remove(&pair);
+    }
+
+    /// Lets go of the client ends that were cut: what uses them finds that their peer is gone.
+    fn drop_cut(&self) {
+        let mut clients = self.clients.borrow_mut();
+        for client in clients.values_mut().filter(|client| client.is_cut()) {
+            *client = ClientEnd::broken();
+        }
     }
 
     /// Takes the client end of a pair, for a response or to accept it.
@@ -212,6 +223,35 @@ fn adopt(call: &Call<'_>) -> Result<Out, Fault> {
     let client = guest.sockets.take_client(number(call, 1)?).ok_or_else(foreign)?;
     let id = guest.ctx().adopt(client).ok_or_else(foreign)?;
     Ok(count(guest.sockets.handle(id)))
+}
+
+/// `(client, leash or null for a new one)`: the leash, which can cut the socket from now on.
+fn tie(call: &Call<'_>) -> Result<Out, Fault> {
+    let guest = call.isolate().current()?;
+    let mut leashes = call.isolate().leashes.borrow_mut();
+    let number = number(call, 0)?;
+    let leash = if call.is_nullish(1) { leashes.insert(Leash::default()) } else { call.index(1)? as usize };
+    if let (Some(client), Some(leash)) = (guest.sockets.clients.borrow_mut().get_mut(&number), leashes.get(leash)) {
+        client.tie(leash);
+    }
+    Ok(count(leash))
+}
+
+/// `(leash)`: the connections of all sockets that it is tied to end without a Close frame.
+fn cut(call: &Call<'_>) -> Result<Out, Fault> {
+    if let Some(leash) = call.isolate().leashes.borrow().get(call.index(0)? as usize) {
+        leash.cut();
+    }
+    if let Ok(guest) = call.isolate().current() {
+        guest.sockets.drop_cut();
+    }
+    Ok(Out::Undefined)
+}
+
+/// `(leash)`: nobody can use it any more.
+fn untie(call: &Call<'_>) -> Result<Out, Fault> {
+    call.isolate().leashes.borrow_mut().try_remove(call.index(0)? as usize);
+    Ok(Out::Undefined)
 }
 
 /// `(guest, socket)`: its connection ends without a Close frame.

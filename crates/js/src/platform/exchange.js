@@ -2,10 +2,12 @@
  * One exchange: a request that is sent, the redirects on its way (Fetch, section 4.4), and the response, as workerd
  * does it (src/workerd/api/http.c++). How a request travels is the caller's matter.
  *
- * An abort ends the waiting; the other side goes on with what it has.
+ * An abort ends the waiting; the other side goes on with what it has. It also ends a WebSocket that has come, without a
+ * Close frame and wherever it is by then.
  */
 
-import { url_normalize } from "dormouse:ops";
+import { socket_cut, socket_tie, socket_untie, url_normalize } from "dormouse:ops";
+import { isSignal, whenAborted } from "./abort.js";
 import { errorFromHost } from "./errors.js";
 import { valueIn } from "./headers.js";
 import { requestToHost } from "./request.js";
@@ -61,6 +63,10 @@ async function followed(send, request) {
         const [status, flat] = /** @type {[number, string[]]} */ (parts);
         const location = request.redirect === "follow" && isRedirect(status) ? valueIn(flat, "location") : null;
         if (location === null) {
+            const client = parts[3];
+            if (typeof client === "number" && isSignal(request.signal)) {
+                tie(request.signal, client);
+            }
             return responseFromHost(parts, method, url, urls.length > 1);
         }
         letGoOfResponse(parts);
@@ -76,6 +82,33 @@ async function followed(send, request) {
             body = null;
         }
         urls.push(next);
+    }
+}
+
+/**
+ * What the host knows signals by: one leash for all sockets of a signal, so that one which lives long holds nothing of
+ * those that have ended.
+ *
+ * @type {WeakMap<import("./abort.js").AbortSignal, number>}
+ */
+const leashes = new WeakMap();
+
+/** Signals that nobody can reach any more. @type {FinalizationRegistry<number>} */
+const forgotten = new FinalizationRegistry((leash) => socket_untie(leash));
+
+/**
+ * Lets a signal end a socket that has come.
+ *
+ * @param {import("./abort.js").AbortSignal} signal
+ * @param {number} client
+ */
+function tie(signal, client) {
+    const have = leashes.get(signal);
+    const leash = socket_tie(client, have ?? null);
+    if (have === undefined) {
+        leashes.set(signal, leash);
+        forgotten.register(signal, leash);
+        whenAborted(signal, () => socket_cut(leash));
     }
 }
 

@@ -65,7 +65,8 @@ import {
 import { URL } from "./url.js";
 import { URLPattern } from "./url_pattern.js";
 import { URLSearchParams } from "./url_search_params.js";
-import { WebSocket, WebSocketPair, WebSocketRequestResponsePair } from "./websocket.js";
+import { WebSocket, WebSocketPair } from "./websocket.js";
+import { WebSocketRequestResponsePair } from "./websocket_state.js";
 
 const globals = {
     ...globalTarget,

@@ -20,7 +20,7 @@ import { AlarmInvocationInfo, DurableObjectState, ExecutionContext } from "./sta
 import { unhandled } from "./report.js";
 import { promised, watch as watchPromise } from "./tasks.js";
 import { fire } from "./timers.js";
-import { deliverClose, deliverError, deliverMessage } from "./websocket.js";
+import { deliverClose, deliverError, deliverMessage } from "./websocket_events.js";
 import { DurableObject, WorkerEntrypoint } from "./workers.js";
 
 /**

@@ -6,16 +6,8 @@ import {
     object_set_event_timeout,
     task_background,
 } from "dormouse:ops";
-import {
-    acceptHibernatable,
-    broadcast,
-    getAutoResponse,
-    getAutoResponseTimestamp,
-    getTags,
-    getWebSockets,
-    setAutoResponse,
-    setSlowClients,
-} from "./websocket.js";
+import { acceptHibernatable, getAutoResponseTimestamp, getTags } from "./websocket.js";
+import { broadcast, getAutoResponse, getWebSockets, setAutoResponse, setSlowClients } from "./websocket_state.js";
 import { toNumber, wrongArgument } from "./idl.js";
 import { enterSection } from "./sections.js";
 import { newStorage } from "./storage.js";
@@ -128,7 +120,7 @@ export class DurableObjectState {
         return getTags(socket);
     }
 
-    /** @param {import("./websocket.js").WebSocketRequestResponsePair} [pair] */
+    /** @param {import("./websocket_state.js").WebSocketRequestResponsePair} [pair] */
     setWebSocketAutoResponse(pair) {
         setAutoResponse(pair);
     }

@@ -1,12 +1,12 @@
 /**
- * `WebSocket`, `WebSocketPair` and what `ctx` does with them (reference 1.6).
+ * `WebSocket` and `WebSocketPair` (reference 1.6).
  *
  * The host has the truth about a socket; an object of this class holds a number for it. For one connection there is one
  * `WebSocket` as long as the instance lives, in its record's list. The two ends of a pair are alike until one of them is
  * accepted: that one is the object's end. The other one goes into a response, or is accepted too: then it becomes a
  * socket of its own, which the host joins to the first one. What nobody can reach any more is dropped, and the socket at
- * its other end hears a close. A socket of `new WebSocket(url)` is of neither end: it becomes one of its object, accepted,
- * when the server has agreed.
+ * its other end hears a close (`websocket_claim.js`). A socket of `new WebSocket(url)` is of neither end: it becomes one of
+ * its object, accepted, when the server has agreed.
  */
 
 import {
@@ -20,26 +20,21 @@ import {
     socket_attach,
     socket_attachment,
     socket_auto_responded,
-    socket_auto_response,
-    socket_broadcast,
     socket_check,
     socket_close,
     socket_disconnect,
     socket_forget,
-    socket_forsake,
-    socket_list,
     socket_pair,
     socket_send,
-    socket_set_auto_response,
-    socket_slow_clients,
     socket_state,
     socket_tags,
 } from "dormouse:ops";
 import { isOn } from "./compat.js";
 import { TextEncoder } from "./encoding.js";
 import { DOMException } from "./errors.js";
-import { isObject, toInteger, toText, wrongArgument, wrongConstructorArgument, wrongField } from "./idl.js";
-import { CloseEvent, ErrorEvent, Event, EventTarget, dispatch, emit, messageEvent } from "./events.js";
+import { isObject, toInteger, toText, wrongArgument, wrongConstructorArgument } from "./idl.js";
+import { CloseEvent, ErrorEvent, Event, EventTarget, dispatch, emit } from "./events.js";
+import { claimOn, letGo } from "./websocket_claim.js";
 import { giveUp, outgoing, shakeHands } from "./websocket_client.js";
 
 const CONNECTING = 0;
@@ -83,17 +78,17 @@ export let useInResponse;
 /** The `WebSocket` of a socket of this guest. @type {(record: any, number: number) => WebSocket} */
 export let socketOf;
 /** @type {(socket: any) => boolean} */
-let isStandard;
+export let isStandard;
 /** The guests and numbers of sockets. @type {(sockets: any[]) => { guest: number, socket: number }[]} */
-let handlesOf;
+export let handlesOf;
 /** The socket has ended. @type {(record: any, socket: any) => void} */
-let forget;
+export let forget;
 /** The close event of a standard socket was dispatched. @type {(record: any, socket: any, wasClean: boolean) => void} */
-let leave;
+export let leave;
 /** A listener of a standard socket has thrown. @type {(record: any, socket: any, error: unknown) => void} */
-let fail;
+export let fail;
 /** The close or error event of a hibernatable socket was delivered. @type {(socket: any) => void} */
-let part;
+export let part;
 /** @type {() => [WebSocket, WebSocket]} */
 let newPair;
 /** Asks a server for the socket. @type {(socket: any) => Promise<void>} */
@@ -113,11 +108,11 @@ export class WebSocket extends EventTarget {
     #isOver = false;
     /** What a listener threw, which ended it. @type {{ error: unknown } | null} */
     #failure = null;
-    /** What both ends of a pair know. @type {Pair | null} */
+    /** What both ends of a pair know. @type {import("./websocket_claim.js").Pair | null} */
     #pair = null;
     /** What `new WebSocket(url)` asks for. @type {import("./websocket_client.js").Outgoing | null} */
     #outgoing = null;
-    /** Reached by this end alone, until it is used. @type {Claim | null} */
+    /** Reached by this end alone, until it is used. @type {import("./websocket_claim.js").Claim | null} */
     #claim = null;
     #binaryType = "arraybuffer";
     /** What `serializeAttachment` got while the end was no socket of its own, or no more. @type {Uint8Array | null} */
@@ -215,7 +210,7 @@ export class WebSocket extends EventTarget {
         if (mode === STANDARD) {
             return;
         }
-        const pair = /** @type {Pair} */ (this.#pair);
+        const pair = /** @type {import("./websocket_claim.js").Pair} */ (this.#pair);
         if (pair.isServerUsed) {
             this.#socket = socket_adopt(this.#guest, pair.client);
             pair.isClientUsed = true;
@@ -350,10 +345,10 @@ export class WebSocket extends EventTarget {
 
     /** It was used: that nobody can reach it any more means nothing from now on. */
     #release() {
-        const claim = /** @type {Claim} */ (this.#claim);
+        const claim = /** @type {import("./websocket_claim.js").Claim} */ (this.#claim);
         claim.held.isUsed = true;
         this.#claim = null;
-        const pair = /** @type {Pair} */ (this.#pair);
+        const pair = /** @type {import("./websocket_claim.js").Pair} */ (this.#pair);
         if (pair.isForsaken) {
             letGo(pair);
         }
@@ -419,7 +414,7 @@ export class WebSocket extends EventTarget {
                 case FAILED:
                     throw new TypeError("Can't return WebSocket in a Response if it was created with `new WebSocket()`");
             }
-            const pair = /** @type {Pair} */ (socket.#pair);
+            const pair = /** @type {import("./websocket_claim.js").Pair} */ (socket.#pair);
             socket.#mode = RESPONDED;
             pair.isClientUsed = true;
             socket.#release();
@@ -502,56 +497,6 @@ export class WebSocket extends EventTarget {
 }
 
 /**
- * What both ends of a pair know. The server's end is a socket of the object that made the pair, the client's becomes one
- * of whoever accepts it. `isForsaken` says that nobody can reach one of the two any more, and that it was not used.
- *
- * @typedef {{
- *     guest: number,
- *     server: number,
- *     client: number,
- *     isServerUsed: boolean,
- *     isClientUsed: boolean,
- *     isForsaken: boolean,
- * }} Pair
- */
-
-/**
- * An end of a pair that was not used holds one. Once it is used, the host lets go of the pair in other ways.
- *
- * @typedef {{ held: { pair: Pair, isUsed: boolean } }} Claim
- */
-
-/** Ends that nobody can reach any more. @type {FinalizationRegistry<Claim["held"]>} */
-const forsaken = new FinalizationRegistry(({ pair, isUsed }) => {
-    if (isUsed) {
-        return;
-    }
-    if (pair.isServerUsed || pair.isClientUsed || pair.isForsaken) {
-        letGo(pair);
-    }
-    pair.isForsaken = true;
-});
-
-/** @param {Pair} pair @returns {Claim} */
-function claimOn(pair) {
-    const claim = { held: { pair, isUsed: false } };
-    forsaken.register(claim, claim.held);
-    return claim;
-}
-
-/** Nobody will use what of a pair was not used: the other end of it hears that its peer has gone. @param {Pair} pair */
-function letGo(pair) {
-    if (!pair.isClientUsed) {
-        pair.isClientUsed = true;
-        socket_abandon(pair.guest, pair.client);
-    }
-    if (!pair.isServerUsed) {
-        pair.isServerUsed = true;
-        socket_forsake(pair.guest, pair.client);
-    }
-}
-
-/**
  * A half-open socket whose peer has closed waits for its own close. If the peer goes before, no event will tell.
  *
  * @param {any} record
@@ -587,7 +532,7 @@ for (const name of ["readyState", "url", "protocol", "extensions", "binaryType",
  *
  * @param {unknown} message
  */
-function payload(message) {
+export function payload(message) {
     if (typeof message === "string") {
         return message;
     }
@@ -637,202 +582,6 @@ export class WebSocketPair {
 }
 
 Object.defineProperty(WebSocketPair.prototype, Symbol.toStringTag, { value: "WebSocketPair", configurable: true });
-
-export class WebSocketRequestResponsePair {
-    #request;
-    #response;
-
-    /**
-     * @param {string} request
-     * @param {string} response
-     */
-    constructor(request, response) {
-        if (arguments.length < 1) {
-            throw wrongConstructorArgument("WebSocketRequestResponsePair", 1, "string");
-        }
-        this.#request = toText(request);
-        this.#response = toText(response);
-        for (const [what, text] of [
-            ["Request", this.#request],
-            ["Response", this.#response],
-        ]) {
-            const size = new TextEncoder().encode(text).length;
-            if (size > 2048) {
-                throw new RangeError(
-                    `${what} cannot be larger than 2048 bytes. A ${what.toLowerCase()} of size ${size} was provided.`,
-                );
-            }
-        }
-    }
-
-    get request() {
-        return this.#request;
-    }
-
-    get response() {
-        return this.#response;
-    }
-}
-
-/** @param {string} [tag] */
-export function getWebSockets(tag) {
-    const record = guest_record();
-    return socket_list(tag === undefined ? null : String(tag)).map((/** @type {number} */ number) => socketOf(record, number));
-}
-
-/**
- * One message to every open socket, or to those that the options choose; an addition of ours. Nothing is made for a
- * socket, and the text is converted once.
- *
- * @param {unknown} message
- * @param {any} [options]
- * @returns {number}
- */
-export function broadcast(message, options) {
-    if (options != null && !isObject(options)) {
-        throw wrongArgument("DurableObjectState", "broadcast", 2, "BroadcastOptions");
-    }
-    const { tag, except } = options ?? {};
-    if (tag !== undefined && typeof tag !== "string") {
-        throw wrongField("BroadcastOptions", "tag", "string");
-    }
-    const handles = except === undefined ? [] : handlesOf(socketsIn(except));
-    const { index } = guest_record();
-    // Whoever leaves out another object's socket hears that it is one: the op refuses a guest that does not run.
-    const { guest } = handles.find((handle) => handle.guest !== index) ?? { guest: index };
-    // A socket that has ended, or is still to be accepted, gets nothing anyhow.
-    const numbers = handles.map(({ socket }) => socket).filter((socket) => socket >= 0);
-    return socket_broadcast(guest, payload(message), tag ?? null, numbers);
-}
-
-/** A socket or several, as a list. @param {any} value @returns {any[]} */
-function socketsIn(value) {
-    if (value instanceof WebSocket) {
-        return [value];
-    }
-    const list = isObject(value) && Symbol.iterator in value ? Array.from(/** @type {any} */ (value)) : [null];
-    if (!list.every((socket) => socket instanceof WebSocket)) {
-        throw wrongField("BroadcastOptions", "except", "WebSocket or Iterable<WebSocket>");
-    }
-    return list;
-}
-
-/** What becomes of clients that read too slowly; an addition of ours. @param {unknown} [rule] */
-export function setSlowClients(rule) {
-    if (rule !== undefined && rule !== "close" && rule !== "drop-oldest") {
-        throw new TypeError("setSlowClients() takes 'close', 'drop-oldest', or nothing for what the server is set to.");
-    }
-    socket_slow_clients(rule === undefined ? null : rule === "drop-oldest");
-}
-
-/** @param {WebSocketRequestResponsePair} [pair] */
-export function setAutoResponse(pair) {
-    if (pair === undefined) {
-        socket_set_auto_response(null, "");
-    } else if (pair instanceof WebSocketRequestResponsePair) {
-        socket_set_auto_response(pair.request, pair.response);
-    } else {
-        throw wrongArgument("DurableObjectState", "setWebSocketAutoResponse", 1, "WebSocketRequestResponsePair");
-    }
-}
-
-export function getAutoResponse() {
-    const pair = socket_auto_response();
-    return pair === null ? null : new WebSocketRequestResponsePair(pair[0], pair[1]);
-}
-
-/**
- * A message came. Text is a string, bytes are a `Uint8Array` over a buffer of their own.
- *
- * @param {any} record
- * @param {number} number
- * @param {string | Uint8Array} data
- */
-export function deliverMessage(record, number, data) {
-    const socket = socketOf(record, number);
-    if (isStandard(socket)) {
-        const value = typeof data === "string" ? data : binary(socket, data);
-        try {
-            dispatch(socket, messageEvent(value));
-        } catch (error) {
-            fail(record, socket, error);
-        }
-        return undefined;
-    }
-    const { instance } = record;
-    if (typeof instance.webSocketMessage !== "function") {
-        return undefined;
-    }
-    return instance.webSocketMessage(socket, typeof data === "string" ? data : data.buffer);
-}
-
-/**
- * @param {WebSocket} socket
- * @param {Uint8Array} data
- */
-function binary(socket, data) {
-    return socket.binaryType === "blob" ? new Blob([data]) : data.buffer;
-}
-
-/**
- * The peer has closed, or is gone. The socket stays usable until the handler has settled.
- *
- * @param {any} record
- * @param {number} number
- * @param {number} code
- * @param {string} reason
- * @param {boolean} wasClean
- */
-export function deliverClose(record, number, code, reason, wasClean) {
-    const socket = socketOf(record, number);
-    if (isStandard(socket)) {
-        emit(socket, new CloseEvent("close", { code, reason, wasClean }));
-        leave(record, socket, wasClean);
-        return undefined;
-    }
-    return farewell(record, socket, "webSocketClose", [socket, code, reason, wasClean]);
-}
-
-/**
- * The peer broke the protocol or a limit.
- *
- * @param {any} record
- * @param {number} number
- * @param {string} message
- */
-export function deliverError(record, number, message) {
-    const socket = socketOf(record, number);
-    const error = new Error(message);
-    if (isStandard(socket)) {
-        forget(record, socket);
-        emit(socket, new ErrorEvent("error", { error, message: `Uncaught ${error}` }));
-        return undefined;
-    }
-    return farewell(record, socket, "webSocketError", [socket, error]);
-}
-
-/**
- * @param {any} record
- * @param {WebSocket} socket
- * @param {string} handler
- * @param {unknown[]} args
- */
-function farewell(record, socket, handler, args) {
-    const { instance } = record;
-    let result;
-    try {
-        result = typeof instance[handler] === "function" ? instance[handler](...args) : undefined;
-    } finally {
-        part(socket);
-        if (!(result instanceof Promise)) {
-            forget(record, socket);
-        }
-    }
-    if (!(result instanceof Promise)) {
-        return result;
-    }
-    return result.finally(() => forget(record, socket));
-}
 
 /** Nobody will connect the client end of a response. @param {number} client */
 export function dropClient(client) {

@@ -46,6 +46,9 @@ export class Room extends DurableObject {
             }
         }
     }
+    webSocketMessage(ws, message) {
+        ws.send(message);
+    }
     webSocketClose(ws, code, reason, wasClean) {
         this.closes.push(`${code} ${wasClean}`);
     }
@@ -56,12 +59,25 @@ function closeOf(ws) {
     ws.accept();
     return promise;
 }
-const open = (env, name) => env.ROOM.getByName(name).fetch("http://x/", { headers: { upgrade: "websocket" } });
+const open = (env, name, signal) =>
+    env.ROOM.getByName(name).fetch("http://x/", { headers: { upgrade: "websocket" }, signal });
 export default {
     async fetch(request, env) {
         const [, name, what] = new URL(request.url).pathname.split("/");
         switch (what) {
             case "swallow": await open(env, name); return new Response("swallowed");
+            case "signalled":
+                return env.ROOM.getByName(name).fetch(request, { signal: new AbortController().signal });
+            case "aborted": {
+                const controller = new AbortController();
+                const responses = [];
+                for (let number = 0; number < 3; number++) {
+                    responses.push(await open(env, name, controller.signal));
+                }
+                responses[0].webSocket.accept();
+                controller.abort();
+                return new Response(String(responses.length));
+            }
             case "hold": held.push(await open(env, name)); return new Response("held");
             case "cycles":
                 for (let number = 0; number < 200; number++) {
@@ -95,6 +111,25 @@ fn the_socket_of_a_response_that_nobody_uses_closes() {
     let server = Server::new(source());
     assert_eq!(server.ask("http://x/a/swallow").1, "swallowed");
     ask_until(&server, "http://x/a/closes", |said| said == "1006 false");
+}
+
+#[test]
+fn a_signal_ends_all_sockets_that_came_with_it() {
+    let server = Server::new(source());
+    assert_eq!(server.ask("http://x/a/aborted").1, "3");
+    ask_until(&server, "http://x/a/closes", |said| said == "1006 false, 1006 false, 1006 false");
+}
+
+#[test]
+fn a_socket_outlives_the_signal_that_it_came_with() {
+    let server = Server::new(source());
+    let mut client = server.connect("http://x/a/signalled");
+    for text in ["one", "two", "three"] {
+        client.send(text);
+        assert_eq!(client.next(), text);
+        // Turns in which the signal, which nobody has, would be missed.
+        assert_eq!(server.ask("http://x/a/closes").1, "");
+    }
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod caches;
 mod ends;
 mod errors;
 mod limits;
+mod outside;
 mod reload;
 mod sockets;
 mod storage;

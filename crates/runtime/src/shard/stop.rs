@@ -2,7 +2,7 @@
 //!
 //! What is under way may end: requests, and whatever they ask of objects, on this shard or another one. So a
 //! shard that has nothing left to do goes on answering until no shard of its node has. An object's sockets are
-//! closed as soon as nothing is under way in it.
+//! closed as soon as nothing is under way in it, those that are passed on at once.
 //!
 //! Invariant: a shard ends within the grace and [`SHUTDOWN_LINGER`], whatever guests and peers do; a peer alone
 //! holds it up for no longer than the latter.
@@ -23,6 +23,7 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(10);
 impl Shard {
     /// Lets what is under way end within `grace`, closes all sockets, and waits a little for their peers.
     pub(super) async fn stop(self: &Rc<Self>, grace: Duration, mut inbox: mpsc::Receiver<Post>) {
+        self.stopping.send_replace(true);
         *self.closing.borrow_mut() = Some(self.hosts.borrow().values().cloned().collect());
         let patience = Instant::now() + grace;
         let mut tick = tokio::time::interval(LOOK_INTERVAL);

@@ -27,10 +27,12 @@ use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 use crate::host::Host;
 use crate::limits::LINGER;
+use crate::pair::Ties;
 use crate::sockets::frame::agreement::Agreement;
 use crate::sockets::frame::{Decoder, Deflated, FrameError, Item, Role, encode};
 use crate::sockets::queue::{Flushed, SendQueue, TooSlow};
 use crate::sockets::stream::Stream;
+use crate::sockets::waiting::{Waiting, parts};
 
 /// One connection of an object's socket.
 pub(crate) struct Conn {
@@ -47,6 +49,8 @@ pub(crate) struct Conn {
     task: RefCell<Option<Waker>>,
     /// When the connection is cut, once nothing more is to be said on it.
     linger: RefCell<Option<Pin<Box<Sleep>>>>,
+    /// Given back when the stream is closed.
+    ties: Ties,
 }
 
 /// Each by itself: most are looked at and few change.
@@ -74,55 +78,6 @@ struct Flags {
     pinged: Cell<bool>,
 }
 
-/// What was sent on a socket before it had a connection.
-#[derive(Default)]
-pub(crate) struct Waiting {
-    queue: SendQueue,
-    close_sent: bool,
-    forgotten: bool,
-    /// Whether the connection is to end at once.
-    cut: bool,
-}
-
-impl Waiting {
-    /// As [`Conn::send`].
-    pub(crate) fn send(&mut self, frame: Bytes, len_max: usize, rule: SlowClients) -> Result<(), TooSlow> {
-        match rule {
-            _ if self.close_sent => return Ok(()),
-            SlowClients::Close => self.queue.push(frame, len_max)?,
-            SlowClients::DropOldest => self.queue.push_dropping(frame, len_max),
-        }
-        Ok(())
-    }
-
-    /// As [`Conn::close`].
-    pub(crate) fn close(&mut self, close: &Close, after: After) {
-        if !self.close_sent {
-            push_close(&mut self.queue, close, encode::close(parts(close)));
-        }
-        self.close_sent = true;
-        self.forgotten |= after == After::Forget;
-    }
-
-    /// As [`Conn::cut`].
-    pub(crate) fn cut(&mut self) {
-        self.cut = true;
-    }
-}
-
-/// A client that reads too slowly gets its Close frame instead of what waits.
-fn push_close(queue: &mut SendQueue, close: &Close, frame: Bytes) {
-    if close.code == Some(1013) {
-        queue.clear();
-    }
-    queue.push_unbounded(frame);
-}
-
-/// What a Close frame says.
-fn parts(close: &Close) -> Option<(u16, &str)> {
-    close.code.map(|code| (code, &*close.reason))
-}
-
 /// What a connection is made of.
 pub(crate) struct Wire {
     pub(crate) stream: Stream,
@@ -131,13 +86,21 @@ pub(crate) struct Wire {
     pub(crate) read_ahead: Bytes,
     /// How messages are compressed.
     pub(crate) deflate: Option<Agreement>,
+    /// What lasts as long as the connection.
+    pub(crate) ties: Ties,
 }
 
 impl Wire {
     /// One that has ended.
     pub(crate) fn broken() -> Self {
         let (ours, _) = tokio::io::duplex(1);
-        Self { stream: Box::new(ours).into(), role: Role::Client, read_ahead: Bytes::new(), deflate: None }
+        Self {
+            stream: Box::new(ours).into(),
+            role: Role::Client,
+            read_ahead: Bytes::new(),
+            deflate: None,
+            ties: Ties::default(),
+        }
     }
 }
 
@@ -152,7 +115,7 @@ enum Fed {
 impl Conn {
     /// Connects a stream to a socket, and starts its task. `waiting` was sent to it already.
     pub(crate) fn start(host: Rc<Host>, id: SocketId, wire: Wire, waiting: Waiting) {
-        let Wire { stream, role, read_ahead, deflate } = wire;
+        let Wire { stream, role, read_ahead, deflate, ties } = wire;
         let decoder = Decoder::new(role, host.shard().options().message_len_max);
         let decoder = if deflate.is_some() { decoder.with_deflate() } else { decoder };
         let conn = Rc::new(Self {
@@ -172,6 +135,7 @@ impl Conn {
             },
             task: RefCell::new(None),
             linger: RefCell::new(None),
+            ties,
             host: host.clone(),
         });
         host.link(id, conn.clone());
@@ -182,7 +146,7 @@ impl Conn {
         let counted = host.shard().count_socket();
         tokio::task::spawn_local(async move {
             let _counted = counted;
-            poll_fn(|context| conn.poll(context)).await;
+            conn.ties.until_cut(poll_fn(|context| conn.poll(context))).await;
             conn.end();
         });
     }
@@ -253,7 +217,8 @@ impl Conn {
     /// Queues a Close frame, if none was sent.
     pub(crate) fn close(self: &Rc<Self>, close: &Close, after: After) {
         if !self.flags.close_sent.replace(true) {
-            push_close(&mut self.queue.borrow_mut(), close, encode::close_with(parts(close), self.key()));
+            let frame = encode::close_with(parts(close), self.key());
+            self.queue.borrow_mut().push_close(close.code, frame);
         }
         if after == After::Forget {
             self.flags.forgotten.set(true);
@@ -313,7 +278,8 @@ impl Conn {
 
     /// Writes what waits, as far as the kernel takes it. The task learns what it has to wait for.
     fn flush(&self) {
-        if self.flags.blocked.get() || self.flags.over.get() || self.has_nothing_to_flush() {
+        let is_still = self.flags.blocked.get() || self.flags.over.get() || self.has_nothing_to_flush();
+        if is_still || self.ties.is_cut() {
             return;
         }
         let (mut stream, task) = (self.stream.borrow_mut(), self.task.borrow());

@@ -14,6 +14,9 @@ use bytes::{Buf, BufMut, Bytes};
 use crate::limits::{SEND_QUEUE_LEN_MAX, WRITE_COPY_LEN_MAX, WRITE_FRAMES_MAX};
 use crate::sockets::frame::encode::is_control;
 
+/// With what code a client is closed that reads too slowly: try again later (the registry of RFC 6455, section 7.4).
+const TOO_SLOW: u16 = 1013;
+
 /// The client reads too slowly: nothing was queued.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct TooSlow;
@@ -92,6 +95,14 @@ impl SendQueue {
     pub(crate) fn push_unbounded(&mut self, frame: Bytes) {
         self.len += frame.len();
         self.frames.push_back(frame);
+    }
+
+    /// Queues a Close frame. A client that reads too slowly gets it instead of what waits.
+    pub(crate) fn push_close(&mut self, code: Option<u16>, frame: Bytes) {
+        if code == Some(TOO_SLOW) {
+            self.clear();
+        }
+        self.push_unbounded(frame);
     }
 
     /// Forgets all that no byte has been written of.

@@ -258,9 +258,22 @@ impl Me {
             "join" => self.join(task, &query).await?,
             "dial" => self.dial(task, self.ask_outside(&query, None).await?).await?,
             "dial-compressed" => self.dial(task, self.ask_outside(&query, Some(OffersCompression)).await?).await?,
-            "pass" => {
-                let response = self.ask_outside(&query, None).await?;
-                self.ctx.respond(task, response);
+            "forward" => {
+                let mut request = http::Request::get(&*query).body(Body::empty()).map_err(failed)?;
+                *request.headers_mut() = head.headers;
+                self.ctx.respond(task, self.ctx.fetch_outside(request).await.map_err(failed)?);
+            }
+            "try-dial" => match self.ask_outside(&query, None).await {
+                Ok(response) => self.dial(task, response).await?,
+                Err(error) => self.answer(task, error.to_string()),
+            },
+            "dial-and-forget" => {
+                drop(self.ask_outside(&query, None).await?);
+                self.answer(task, "forgotten");
+            }
+            "pass" | "pass-compressed" => {
+                let offers = head.uri.path().ends_with("compressed").then_some(OffersCompression);
+                self.ctx.respond(task, self.ask_outside(&query, offers).await?);
             }
             "drop" => {
                 let (_, client) = self.accept("")?;

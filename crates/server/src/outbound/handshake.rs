@@ -12,15 +12,15 @@ use http::header::{
     SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 
-use crate::upgrade::{accept, has_token, read_answer};
+use crate::upgrade::{Asked, accept, has_token};
 
 /// A handshake that was begun.
 #[derive(Debug)]
 pub(crate) struct Handshake {
     /// What the server must answer.
     accept: String,
-    /// Whether compression was offered.
-    offers: bool,
+    /// What was offered of compression.
+    asked: Option<Asked>,
 }
 
 /// Why a server that switches protocols gives no socket, in workerd's words.
@@ -49,8 +49,8 @@ pub(super) fn is_asked_for(headers: &HeaderMap) -> bool {
 
 impl Handshake {
     /// Makes a handshake of a request, whatever it was; `random` is what the server is to prove that it has seen. Of
-    /// compression it says what is offered here, and nothing of user code's.
-    pub(super) fn begin<T>(request: &mut http::Request<T>, random: [u8; 16], offer: Option<&'static str>) -> Self {
+    /// compression it says what is asked for here.
+    pub(super) fn begin<T>(request: &mut http::Request<T>, random: [u8; 16], asked: Option<Asked>) -> Self {
         let key = STANDARD.encode(random);
         let accept = accept(key.as_bytes());
         *request.method_mut() = Method::GET;
@@ -62,14 +62,15 @@ impl Handshake {
         headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
         headers.insert(SEC_WEBSOCKET_KEY, HeaderValue::from_str(&key).expect("base64 is a header's value"));
         headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
-        if let Some(offer) = offer {
-            headers.insert(SEC_WEBSOCKET_EXTENSIONS, HeaderValue::from_static(offer));
+        if let Some(asked) = &asked {
+            let offer = HeaderValue::from_str(&asked.text()).expect("names and numbers are a header's value");
+            headers.insert(SEC_WEBSOCKET_EXTENSIONS, offer);
         }
-        Self { accept, offers: offer.is_some() }
+        Self { accept, asked }
     }
 
-    /// Checks the answer of a server that switches protocols: how messages are compressed. `reserve` sets memory aside
-    /// for what they refer to.
+    /// Checks the answer of a server that switches protocols: how messages are compressed, and what that is in words for a
+    /// client that the socket is passed on to. `reserve` sets memory aside for what messages refer to.
     ///
     /// # Errors
     ///
@@ -78,7 +79,7 @@ impl Handshake {
         &self,
         headers: &HeaderMap,
         reserve: impl FnOnce(usize) -> Option<Reserved>,
-    ) -> Result<Option<Agreement>, Broken> {
+    ) -> Result<Option<(Agreement, String)>, Broken> {
         let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
         match headers.get(UPGRADE) {
             None => return Err(Broken::NoUpgrade),
@@ -94,11 +95,11 @@ impl Handshake {
             }
             Some(_) => {}
         }
-        if !self.offers {
+        let Some(asked) = &self.asked else {
             return if headers.contains_key(SEC_WEBSOCKET_EXTENSIONS) { Err(Broken::Extensions) } else { Ok(None) };
-        }
+        };
         let extensions = headers.get_all(SEC_WEBSOCKET_EXTENSIONS).iter().map(|value| value.to_str().ok());
-        read_answer(extensions, reserve).map_err(|_| Broken::OtherExtensions)
+        asked.read_answer(extensions, reserve).map_err(|_| Broken::OtherExtensions)
     }
 }
 
@@ -109,6 +110,7 @@ mod tests {
     use http::{HeaderValue, Request};
 
     use super::Handshake;
+    use crate::upgrade::{Compression, Offers};
 
     /// The key of RFC 6455, section 1.3.
     const RANDOM: [u8; 16] = *b"the sample nonce";
@@ -118,15 +120,16 @@ mod tests {
         check_after(None, headers)
     }
 
-    /// The same after this offer, where there are 10,000 bytes of memory.
+    /// The same after user code's offer, where messages may refer to earlier ones and there are 10,000 bytes of memory.
     fn check_after(offer: Option<&'static str>, headers: &[(&'static str, &'static str)]) -> String {
-        let handshake = Handshake::begin(&mut Request::new(()), RANDOM, offer);
+        let asked = offer.map(|offer| Offers::read([Some(offer)].into_iter()).asked(Compression::Streams).unwrap());
+        let handshake = Handshake::begin(&mut Request::new(()), RANDOM, asked);
         let headers: HeaderMap =
             headers.iter().map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value))).collect();
         match handshake.check(&headers, |len| Budget::default().reserve(len, 10_000)) {
             Ok(None) => "ok".to_owned(),
-            Ok(Some(Agreement::Messages { server_bits })) => format!("messages {server_bits}"),
-            Ok(Some(Agreement::Streams(streams))) => {
+            Ok(Some((Agreement::Messages { server_bits }, _))) => format!("messages {server_bits}"),
+            Ok(Some((Agreement::Streams(streams), _))) => {
                 let received = streams.received.map(|history| history.len_max());
                 format!("streams {} {:?} {received:?}", streams.server_bits, streams.sent)
             }
@@ -203,5 +206,12 @@ mod tests {
         ] {
             assert_eq!(check(answer), other, "{answer}");
         }
+        // A client with a small window, as which user code speaks, can be told of no other one.
+        let small = Some("permessage-deflate; server_max_window_bits=10");
+        let check = |answer| check_after(small, &[UPGRADE, ACCEPT, ("sec-websocket-extensions", answer)]);
+        assert_eq!(check("permessage-deflate; server_max_window_bits=10"), "streams 15 None Some(1024)");
+        assert_eq!(check("permessage-deflate; server_max_window_bits=9"), "streams 15 None Some(512)");
+        assert_eq!(check("permessage-deflate; server_max_window_bits=11"), other);
+        assert_eq!(check("permessage-deflate; server_no_context_takeover"), other);
     }
 }

@@ -3,7 +3,8 @@
 //! A server that answers anything but 101 gives an ordinary response. One that breaks the rules of the handshake gives
 //! one with status 502 that says so, as workerd does.
 //!
-//! Invariant: an attempt ends within its time, and takes nothing with it: dropping it ends its connection.
+//! Invariant: an attempt ends within its time, and takes nothing with it: dropping it ends its connection. A socket has a
+//! place among those that the node may have from the attempt on until its connection has ended.
 
 use std::future::poll_fn;
 use std::io;
@@ -13,7 +14,7 @@ use std::time::Duration;
 
 use dormouse_runtime::body::Body;
 use dormouse_runtime::pair::{ClientEnd, Remote};
-use dormouse_runtime::request::{OffersCompression, Request, Response};
+use dormouse_runtime::request::{Request, Response};
 use dormouse_runtime::sockets::frame::agreement::{Agreement, Reserved};
 use http::header::{HOST, HeaderValue};
 use http::uri::{PathAndQuery, Scheme};
@@ -24,15 +25,15 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tower_service::Service;
 
 use super::handshake::{Broken, Handshake};
 use crate::limits::{HEAD_LEN_MAX, HEADERS_MAX, OUTBOUND_HANDSHAKES_MAX};
-use crate::upgrade::Compression;
-use crate::wire::{Movable, Wire};
+use crate::upgrade::{Compression, Offers};
+use crate::wire::{Movable, Wire, notice_unanswered};
 
 /// What makes WebSockets on one shard.
 pub(super) struct Sockets {
@@ -52,6 +53,26 @@ pub(super) struct Settings {
     pub(super) compression: Compression,
     /// Sets memory aside for what messages refer to.
     pub(super) reserve: Box<dyn Fn(usize) -> Option<Reserved>>,
+    /// Where sockets have their places.
+    pub(super) room: Room,
+}
+
+/// How many more sockets a node may have. Clones share it.
+#[derive(Clone)]
+pub(super) struct Room {
+    places: Arc<Semaphore>,
+    places_max: usize,
+}
+
+impl Room {
+    pub(super) fn new(places_max: usize) -> Self {
+        let places_max = places_max.min(Semaphore::MAX_PERMITS);
+        Self { places: Arc::new(Semaphore::new(places_max)), places_max }
+    }
+
+    fn take(&self) -> Result<OwnedSemaphorePermit, Error> {
+        self.places.clone().try_acquire_owned().map_err(|_| Error::Full(self.places_max))
+    }
 }
 
 /// Why there is no response.
@@ -71,6 +92,10 @@ pub(super) enum Error {
     Random(#[from] getrandom::Error),
     #[error("the server has not answered within {0:?}")]
     Late(Duration),
+    #[error(
+        "Too many outgoing WebSockets are open: this server allows {0} at a time (--outgoing-sockets). Close some first."
+    )]
+    Full(usize),
 }
 
 impl Sockets {
@@ -84,25 +109,29 @@ impl Sockets {
         Rc::new(Self { http, tls: TlsConnector::from(Arc::new(tls)), http1, settings, places })
     }
 
-    /// Asks for a WebSocket.
-    pub(super) async fn open(&self, request: Request) -> Result<Response, Error> {
+    /// Asks for a WebSocket, with what user code offers of compression.
+    pub(super) async fn open(&self, request: Request, offers: &Offers) -> Result<Response, Error> {
+        let place = self.settings.room.take()?;
         let attempt = async {
             // The semaphore is never closed; without a place, the attempt would do no harm either.
             let _place = self.places.acquire().await;
-            self.attempt(request).await
+            self.attempt(request, offers, place).await
         };
         let patience = self.settings.patience;
         timeout(patience, attempt).await.unwrap_or(Err(Error::Late(patience)))
     }
 
-    async fn attempt(&self, mut request: Request) -> Result<Response, Error> {
+    async fn attempt(
+        &self,
+        mut request: Request,
+        offers: &Offers,
+        place: OwnedSemaphorePermit,
+    ) -> Result<Response, Error> {
         let uri = without_alias(request.uri())?;
         let wire = self.connect(uri.clone()).await?;
         let mut random = [0; 16];
         getrandom::fill(&mut random)?;
-        let is_offered = request.extensions().get::<OffersCompression>().is_some();
-        let offer = self.settings.compression.offer().filter(|_| is_offered);
-        let handshake = Handshake::begin(&mut request, random, offer);
+        let handshake = Handshake::begin(&mut request, random, offers.asked(self.settings.compression));
         *request.body_mut() = Body::empty();
         address(&mut request, &uri)?;
         let (mut sender, connection) = self.http1.handshake::<_, Body>(TokioIo::new(wire)).await?;
@@ -117,7 +146,7 @@ impl Sockets {
             return Ok(response.map(Body::stream).into());
         }
         match handshake.check(response.headers(), &self.settings.reserve) {
-            Ok(deflate) => switch(response, deflate).await,
+            Ok(deflate) => switch(response, deflate, place).await,
             Err(broken) => Ok(bad_gateway(&broken)),
         }
     }
@@ -129,6 +158,7 @@ impl Sockets {
         let refused = |error: <HttpConnector as Service<Uri>>::Error| Error::Connect(super::causes(&error));
         poll_fn(|context| http.poll_ready(context)).await.map_err(refused)?;
         let stream = http.call(uri).await.map_err(refused)?.into_inner();
+        notice_unanswered(&stream);
         if !is_secure {
             return Ok(Wire::plain(stream));
         }
@@ -139,13 +169,18 @@ impl Sockets {
 }
 
 /// Takes the connection out of HTTP.
-async fn switch(mut response: http::Response<Incoming>, deflate: Option<Agreement>) -> Result<Response, Error> {
+async fn switch(
+    mut response: http::Response<Incoming>,
+    deflate: Option<(Agreement, String)>,
+    place: OwnedSemaphorePermit,
+) -> Result<Response, Error> {
     let upgraded = hyper::upgrade::on(&mut response).await?;
     let parts = upgraded
         .downcast::<TokioIo<Wire>>()
         .map_err(|_| Error::Stream(io::Error::other("it is not the stream that it was made from")))?;
     let (stream, read_ahead) = parts.io.into_inner().into_stream(parts.read_buf);
-    let remote = Remote::new(stream, read_ahead, deflate).map_err(Error::Stream)?;
+    let (deflate, told) = deflate.unzip();
+    let remote = Remote::new(stream, read_ahead, deflate).map_err(Error::Stream)?.holding(place).telling(told);
     Ok(Response { http: response.map(|_| Body::empty()), client: Some(ClientEnd::Remote(remote)) })
 }
 
@@ -195,7 +230,6 @@ mod tests {
 
     use dormouse_runtime::body::Body;
     use dormouse_runtime::request::{Request, Response};
-    use hyper_util::client::legacy::connect::HttpConnector;
     use rcgen::{CertifiedKey, generate_simple_self_signed};
     use rustls::crypto::ring::default_provider;
     use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -203,8 +237,10 @@ mod tests {
     use tokio::sync::Semaphore;
     use tokio::task::LocalSet;
 
-    use super::{Error, Settings, Sockets};
-    use crate::upgrade::Compression;
+    use super::super::connector;
+    use super::{Error, Room, Settings, Sockets};
+    use crate::upgrade::{Compression, Offers};
+    use crate::wire::Wire;
 
     /// So short that no test waits for it where it should not.
     const SOON: Duration = Duration::from_millis(50);
@@ -215,10 +251,9 @@ mod tests {
         let tls = ClientConfig::builder_with_provider(Arc::new(default_provider()));
         let tls =
             tls.with_safe_default_protocol_versions().unwrap().with_root_certificates(roots).with_no_client_auth();
-        let mut http = HttpConnector::new();
-        http.enforce_http(false);
-        let settings = Settings { patience, compression: Compression::Off, reserve: Box::new(|_| None) };
-        Sockets::new(http, &tls, settings)
+        let room = Room::new(2);
+        let settings = Settings { patience, compression: Compression::Off, reserve: Box::new(|_| None), room };
+        Sockets::new(connector(), &tls, settings)
     }
 
     fn request(url: &str) -> Request {
@@ -232,7 +267,7 @@ mod tests {
     }
 
     fn open(sockets: &Sockets, url: &str) -> Result<Response, Error> {
-        run(sockets.open(request(url)))
+        run(sockets.open(request(url), &Offers::default()))
     }
 
     #[test]
@@ -276,7 +311,10 @@ mod tests {
         Rc::get_mut(&mut soon).unwrap().places = Semaphore::new(1);
         run(async {
             let first = soon.places.acquire().await.unwrap();
-            assert!(matches!(soon.open(request(&hanging)).await, Err(Error::Late(_))), "there is no place");
+            assert!(
+                matches!(soon.open(request(&hanging), &Offers::default()).await, Err(Error::Late(_))),
+                "there is no place"
+            );
             drop(first);
             assert_eq!(soon.places.available_permits(), 1, "one that waited takes none");
         });
@@ -285,8 +323,9 @@ mod tests {
         Rc::get_mut(&mut patient).unwrap().places = Semaphore::new(1);
         let port = serve(refuse);
         run(async {
-            let first = patient.open(request(&hanging));
-            let second = patient.open(request(&format!("http://127.0.0.1:{port}/")));
+            let none = Offers::default();
+            let first = patient.open(request(&hanging), &none);
+            let second = patient.open(request(&format!("http://127.0.0.1:{port}/")), &none);
             tokio::pin!(second);
             tokio::select! {
                 biased;
@@ -303,6 +342,20 @@ mod tests {
         silent.set_nonblocking(true).unwrap();
         let silent = tokio::net::TcpListener::from_std(silent.try_clone().unwrap()).unwrap();
         drop(silent.accept().await.unwrap());
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn the_kernel_asks_after_a_server_and_gives_one_up_that_answers_nothing() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let uri = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
+        let sockets = sockets(PATIENCE, RootCertStore::empty());
+        let wire = run(sockets.connect(uri)).unwrap();
+        let Wire::Plain(_, stream) = wire else { panic!("no plain connection") };
+        let stream = socket2::SockRef::from(&stream);
+        assert!(stream.keepalive().unwrap());
+        let times = (stream.tcp_keepalive_time().unwrap(), stream.tcp_user_timeout().unwrap());
+        assert_eq!(times, (Duration::from_secs(60), Some(Duration::from_secs(120))));
     }
 
     #[test]

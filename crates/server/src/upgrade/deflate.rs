@@ -30,43 +30,48 @@ pub enum Compression {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct NotOffered;
 
-impl Compression {
-    /// What is offered to a server outside. What we send is compressed message by message in any case.
-    pub(crate) fn offer(self) -> Option<&'static str> {
-        match self {
-            Self::Off => None,
-            Self::Messages => Some("permessage-deflate; server_no_context_takeover; client_no_context_takeover"),
-            Self::Streams => Some("permessage-deflate"),
-        }
-    }
-}
+/// What a server outside is asked for. What we send ourselves is compressed message by message in any case.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked(Offer);
 
-/// What both ends do after a server outside has answered to [`Compression::offer`] with these values of the header.
-/// `reserve` sets memory aside for what its messages refer to, if they do.
-pub(crate) fn read_answer<'a>(
-    values: impl Iterator<Item = Option<&'a str>>,
-    reserve: impl FnOnce(usize) -> Option<Reserved>,
-) -> Result<Option<Agreement>, NotOffered> {
-    let mut answers = Vec::new();
-    for value in values {
-        answers.extend(value.and_then(extensions).ok_or(NotOffered)?);
+impl Asked {
+    /// What the header of the request says.
+    pub(crate) fn text(&self) -> String {
+        self.0.text()
     }
-    let answer = match &answers[..] {
-        [] => return Ok(None),
-        [answer] if answer.name == "permessage-deflate" => Offer::read(&answer.parameters).ok_or(NotOffered)?,
-        _ => return Err(NotOffered),
-    };
-    // A server may say what its own window is, and must not tell us ours, which it was not asked for.
-    if answer.client_max_window_bits.is_some() {
-        return Err(NotOffered);
+
+    /// What both ends do after the server has answered with these values of the header, and what is to be said to a
+    /// client that the socket is passed on to. `reserve` sets memory aside for what the server's messages refer to, if
+    /// they do.
+    pub(crate) fn read_answer<'a>(
+        &self,
+        values: impl Iterator<Item = Option<&'a str>>,
+        reserve: impl FnOnce(usize) -> Option<Reserved>,
+    ) -> Result<Option<(Agreement, String)>, NotOffered> {
+        let mut answers = Vec::new();
+        for value in values {
+            answers.extend(value.and_then(extensions).ok_or(NotOffered)?);
+        }
+        let answer = match &answers[..] {
+            [] => return Ok(None),
+            [answer] if answer.name == "permessage-deflate" => Offer::read(&answer.parameters).ok_or(NotOffered)?,
+            _ => return Err(NotOffered),
+        };
+        // A server may say what its own window is, within what it was asked for, and must not tell us ours.
+        let window = Offer { server_no_context_takeover: false, ..self.0 };
+        if answer.client_max_window_bits.is_some() || !window.permits(&answer) {
+            return Err(NotOffered);
+        }
+        let client_no_context_takeover = answer.client_no_context_takeover || self.0.client_no_context_takeover;
+        let told = Offer { client_no_context_takeover, ..answer }.text();
+        if answer.server_no_context_takeover {
+            return Ok(Some((Agreement::Messages { server_bits: WINDOW_BITS_MAX }, told)));
+        }
+        let received = History::new(answer.server_max_window_bits.unwrap_or(WINDOW_BITS_MAX));
+        let reserved = reserve(received.len_max()).ok_or(NotOffered)?;
+        let streams = Streams { server_bits: WINDOW_BITS_MAX, sent: None, received: Some(received), reserved };
+        Ok(Some((Agreement::Streams(Box::new(streams)), told)))
     }
-    if answer.server_no_context_takeover {
-        return Ok(Some(Agreement::Messages { server_bits: WINDOW_BITS_MAX }));
-    }
-    let received = History::new(answer.server_max_window_bits.unwrap_or(WINDOW_BITS_MAX));
-    let reserved = reserve(received.len_max()).ok_or(NotOffered)?;
-    let streams = Streams { server_bits: WINDOW_BITS_MAX, sent: None, received: Some(received), reserved };
-    Ok(Some(Agreement::Streams(Box::new(streams))))
 }
 
 impl std::str::FromStr for Compression {
@@ -110,6 +115,30 @@ impl Offers {
         Self(offers)
     }
 
+    /// What anybody offers who can do all.
+    pub(crate) fn any() -> Self {
+        Self(vec![Offer::default()])
+    }
+
+    /// What a server outside is asked for when user code offers this: no more than a client can do that the offer came
+    /// from, so that the socket can be passed on to it.
+    pub(crate) fn asked(&self, compression: Compression) -> Option<Asked> {
+        let offer = Offer { client_no_context_takeover: false, client_max_window_bits: None, ..*self.0.first()? };
+        match compression {
+            Compression::Off => None,
+            Compression::Messages => {
+                Some(Asked(Offer { server_no_context_takeover: true, client_no_context_takeover: true, ..offer }))
+            }
+            Compression::Streams => Some(Asked(offer)),
+        }
+    }
+
+    /// Whether a client that has offered this can be told that.
+    pub(crate) fn permit(&self, told: &str) -> bool {
+        let told = extensions(told).and_then(|told| Offer::read(&told.first()?.parameters));
+        told.is_some_and(|told| self.0.iter().any(|offer| offer.permits(&told)))
+    }
+
     /// The same, with what the response of user code asks for in the same words: less of anything, never more.
     pub(crate) fn restricted_by(self, wishes: &Self) -> Self {
         let Some(wish) = wishes.0.first() else { return Self::default() };
@@ -151,6 +180,28 @@ impl Offer {
         Some(offer)
     }
 
+    fn text(&self) -> String {
+        let mut text = "permessage-deflate".to_owned();
+        if self.server_no_context_takeover {
+            text.push_str("; server_no_context_takeover");
+        }
+        if self.client_no_context_takeover {
+            text.push_str("; client_no_context_takeover");
+        }
+        push_bits(&mut text, "server_max_window_bits", self.server_max_window_bits);
+        push_bits(&mut text, "client_max_window_bits", self.client_max_window_bits);
+        text
+    }
+
+    /// Whether an answer does what this offer asks of a server (RFC 7692, section 7.1). Of the client it may ask in any
+    /// case not to refer to earlier messages, and is not to ask anything else.
+    fn permits(&self, answer: &Self) -> bool {
+        let has_window =
+            self.server_max_window_bits.is_none_or(|max| answer.server_max_window_bits.is_some_and(|bits| bits <= max));
+        let has_context = !self.server_no_context_takeover || answer.server_no_context_takeover;
+        has_window && has_context && answer.client_max_window_bits.is_none()
+    }
+
     fn restricted_by(self, wish: &Self) -> Self {
         Self {
             server_no_context_takeover: self.server_no_context_takeover || wish.server_no_context_takeover,
@@ -165,10 +216,14 @@ impl Offer {
 
     /// Both may be told not to refer to earlier messages, whatever was offered (RFC 7692, section 7.1.1).
     fn accept_messages(&self) -> (String, Agreement) {
-        let mut answer = "permessage-deflate; server_no_context_takeover; client_no_context_takeover".to_owned();
-        push_bits(&mut answer, "server_max_window_bits", self.server_max_window_bits);
-        let server_bits = self.server_max_window_bits.unwrap_or(WINDOW_BITS_MAX);
-        (answer, Agreement::Messages { server_bits })
+        let server_max_window_bits = self.server_max_window_bits;
+        let answer = Self {
+            server_no_context_takeover: true,
+            client_no_context_takeover: true,
+            server_max_window_bits,
+            client_max_window_bits: None,
+        };
+        (answer.text(), Agreement::Messages { server_bits: server_max_window_bits.unwrap_or(WINDOW_BITS_MAX) })
     }
 
     fn accept_streams(&self, reserve: impl FnOnce(usize) -> Option<Reserved>) -> Option<(String, Agreement)> {
@@ -180,17 +235,14 @@ impl Offer {
             (None, None) => return None,
             (sent, received) => reserve([sent, received].into_iter().flatten().map(History::len_max).sum())?,
         };
-        let mut answer = "permessage-deflate".to_owned();
-        if sent.is_none() {
-            answer.push_str("; server_no_context_takeover");
-        }
-        if received.is_none() {
-            answer.push_str("; client_no_context_takeover");
-        }
         // We may always use less than we say; so nothing is said to a client that did not ask.
-        push_bits(&mut answer, "server_max_window_bits", self.server_max_window_bits);
-        push_bits(&mut answer, "client_max_window_bits", client_bits);
-        Some((answer, Agreement::Streams(Box::new(Streams { server_bits, sent, received, reserved }))))
+        let answer = Self {
+            server_no_context_takeover: sent.is_none(),
+            client_no_context_takeover: received.is_none(),
+            server_max_window_bits: self.server_max_window_bits,
+            client_max_window_bits: client_bits,
+        };
+        Some((answer.text(), Agreement::Streams(Box::new(Streams { server_bits, sent, received, reserved }))))
     }
 }
 
@@ -323,6 +375,67 @@ mod tests {
         ] {
             assert_eq!(answer(&[offer], Compression::Messages), Some((format!("{BOTH}{says}"), 0)), "{offer}");
             assert_eq!(answer(&[offer], Compression::Off), None);
+        }
+    }
+
+    #[test]
+    fn a_server_outside_is_asked_for_what_the_client_of_user_code_can_do() {
+        for (offer, messages, streams) in [
+            ("permessage-deflate", BOTH, "permessage-deflate"),
+            ("permessage-deflate; client_max_window_bits", BOTH, "permessage-deflate"),
+            ("x-other, permessage-deflate; client_no_context_takeover", BOTH, "permessage-deflate"),
+            (
+                "permessage-deflate; server_no_context_takeover; server_max_window_bits=10, permessage-deflate",
+                &format!("{BOTH}; server_max_window_bits=10"),
+                "permessage-deflate; server_no_context_takeover; server_max_window_bits=10",
+            ),
+        ] {
+            let asked = |compression| read(&[offer]).asked(compression).map(|asked| asked.text());
+            assert_eq!(asked(Compression::Messages).as_deref(), Some(messages), "{offer}");
+            assert_eq!(asked(Compression::Streams).as_deref(), Some(streams), "{offer}");
+            assert_eq!(asked(Compression::Off), None);
+        }
+        for offer in ["", "x-other", "permessage-deflate; nonsense", "permessage-deflate; server_max_window_bits=8"] {
+            assert!(read(&[offer]).asked(Compression::Messages).is_none(), "{offer}");
+        }
+    }
+
+    #[test]
+    fn what_a_client_is_told_is_what_the_server_outside_does() {
+        for (offer, answer, told) in [
+            ("permessage-deflate", BOTH, BOTH),
+            // Ours has said that it does not refer back, and the server may rely on it.
+            ("permessage-deflate", "permessage-deflate; server_no_context_takeover", BOTH),
+            (
+                "permessage-deflate; server_max_window_bits=12",
+                "permessage-deflate; server_no_context_takeover; server_max_window_bits=9",
+                &format!("{BOTH}; server_max_window_bits=9"),
+            ),
+            ("permessage-deflate", "permessage-deflate", "permessage-deflate; client_no_context_takeover"),
+        ] {
+            let offers = read(&[offer]);
+            let asked = offers.asked(Compression::Messages).unwrap();
+            let reserve = |len| Budget::default().reserve(len, usize::MAX);
+            let (_, text) = asked.read_answer([Some(answer)].into_iter(), reserve).unwrap().unwrap();
+            assert_eq!(text, told, "{offer}: {answer}");
+            assert!(offers.permit(told));
+        }
+    }
+
+    #[test]
+    fn a_client_is_told_nothing_that_it_has_not_offered() {
+        for (offer, told, is_permitted) in [
+            ("permessage-deflate", BOTH, true),
+            ("permessage-deflate; client_max_window_bits", "permessage-deflate", true),
+            ("permessage-deflate", "permessage-deflate; server_max_window_bits=9", true),
+            ("permessage-deflate; server_max_window_bits=10", BOTH, false),
+            ("permessage-deflate; server_max_window_bits=10", "permessage-deflate; server_max_window_bits=11", false),
+            ("permessage-deflate; server_max_window_bits=10, permessage-deflate", BOTH, true),
+            ("permessage-deflate; server_no_context_takeover", "permessage-deflate", false),
+            ("", BOTH, false),
+            ("x-other", BOTH, false),
+        ] {
+            assert_eq!(read(&[offer]).permit(told), is_permitted, "{offer}: {told}");
         }
     }
 

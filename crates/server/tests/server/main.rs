@@ -18,6 +18,7 @@ mod deflate;
 mod sockets;
 mod far;
 mod outgoing;
+mod outgoing_limit;
 mod passed_on;
 mod shutdown;
 mod tls;

@@ -303,7 +303,7 @@ fn compression_is_offered_as_it_is_taken_from_clients() {
 }
 
 /// What a compressed message was made from.
-fn inflate(payload: &[u8]) -> Vec<u8> {
+pub(crate) fn inflate(payload: &[u8]) -> Vec<u8> {
     let mut message = Vec::with_capacity(4096);
     let mut inflater = flate2::Decompress::new(false);
     let payload = [payload, &[0, 0, 0xff, 0xff]].concat();
@@ -311,7 +311,7 @@ fn inflate(payload: &[u8]) -> Vec<u8> {
     message
 }
 
-fn deflate(message: &[u8]) -> Vec<u8> {
+pub(crate) fn deflate(message: &[u8]) -> Vec<u8> {
     let mut payload = Vec::with_capacity(4096);
     let mut deflater = flate2::Compress::new(flate2::Compression::fast(), false);
     deflater.compress_vec(message, &mut payload, flate2::FlushCompress::Sync).unwrap();

@@ -2,13 +2,21 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::Shutdown;
+use std::thread;
 use std::time::Duration;
 
+use dormouse_server::Compression;
 use tungstenite::Message;
 
-use crate::client::frame;
+use crate::client::{frame, handshake};
 use crate::far::Far;
+use crate::outgoing::{deflate, inflate};
+#[cfg(target_os = "linux")]
+use crate::sockets::asks_after;
 use crate::world::World;
+
+/// Each message by itself, both ways.
+const MESSAGES: &str = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
 
 /// As long as it takes to be sure that something does not move.
 const STUCK: Duration = Duration::from_millis(300);
@@ -56,20 +64,73 @@ fn frames_pass_as_they_are() {
 fn what_a_client_sends_with_its_handshake_is_passed_on() {
     let (world, far) = (World::new(), Far::agreeing(b""));
     let mut http = world.connect();
-    let handshake = crate::client::handshake(&format!("/x/pass?{}", far.url()), &[]);
+    let handshake = handshake(&format!("/x/pass?{}", far.url()), &[]);
     http.write([handshake.as_bytes(), &frame(0x81, b"hasty")].concat());
     assert_eq!(http.head().status, 101);
     assert_eq!(far.take().frame(), (0x81, b"hasty".to_vec()));
 }
 
 #[test]
-fn nothing_is_compressed_on_either_side() {
-    let (world, far) = (World::new(), Far::agreeing(b""));
-    let mut http = world.connect();
+fn nothing_is_compressed_unless_both_sides_agree() {
     let offer = [("Sec-WebSocket-Extensions", "permessage-deflate")];
-    http.write(crate::client::handshake(&format!("/x/pass?{}", far.url()), &offer));
-    let head = http.head();
-    assert_eq!((head.status, head.header("sec-websocket-extensions")), (101, None));
+    // The request to the server outside says nothing of it, or the server does not want it.
+    for what in ["pass", "forward"] {
+        let (world, far) = (World::new(), Far::agreeing(b""));
+        let mut http = world.connect();
+        http.write(handshake(&format!("/x/{what}?{}", far.url()), &offer));
+        let head = http.head();
+        assert_eq!((head.status, head.header("sec-websocket-extensions")), (101, None), "{what}");
+    }
+    // The client does not want it, and what is compressed cannot be undone.
+    let (world, far) = (World::new(), Far::new(|taken| taken.agree_to(MESSAGES, b"")));
+    let mut http = world.connect();
+    http.write(handshake(&format!("/x/pass-compressed?{}", far.url()), &[]));
+    assert_eq!(http.response().status, 500);
+    assert_eq!(far.take().ended(), 0);
+}
+
+#[test]
+fn what_both_sides_agree_on_passes_compressed() {
+    let small = "permessage-deflate; server_max_window_bits=10";
+    let no_client = "permessage-deflate; client_no_context_takeover";
+    for (compression, offer, asked, answer, told) in [
+        (Compression::Messages, "permessage-deflate; client_max_window_bits", MESSAGES, MESSAGES, MESSAGES),
+        (Compression::Messages, small, &format!("{MESSAGES}; server_max_window_bits=10"), "", ""),
+        (Compression::Streams, "permessage-deflate", "permessage-deflate", no_client, no_client),
+        (Compression::Streams, small, small, small, small),
+        (Compression::Off, "permessage-deflate", "", "", ""),
+    ] {
+        let world = World::with(|server| server.compression(compression));
+        let answer = answer.to_owned();
+        let far = Far::new(move |taken| taken.agree_to(&answer, b""));
+        let mut http = world.connect();
+        let offers = [("Sec-WebSocket-Extensions", offer)];
+        http.write(handshake(&format!("/x/forward?{}", far.url()), &offers));
+        let head = http.head();
+        assert_eq!((head.status, head.header("sec-websocket-extensions").unwrap_or_default()), (101, told), "{offer}");
+        let mut taken = far.take();
+        assert_eq!(taken.header("sec-websocket-extensions").unwrap_or_default(), asked, "{offer}");
+        let compressed = deflate(b"hello");
+        http.write(frame(0xc1, &compressed));
+        assert_eq!(taken.frame(), (0xc1, compressed), "as it is");
+    }
+}
+
+#[test]
+fn a_client_talks_compressed_to_the_far_server() {
+    let (near, far) = (World::new(), World::new());
+    let mut http = near.connect();
+    let offer = [("Sec-WebSocket-Extensions", "permessage-deflate")];
+    http.write(handshake(&format!("/x/forward?http://{}/y/socket?far", far.address()), &offer));
+    assert_eq!(http.head().header("sec-websocket-extensions"), Some(MESSAGES));
+    // Bytes come back.
+    http.write(frame(0xc2, &deflate(&[b'x'; 300])));
+    let mut head = [0; 2];
+    http.stream().read_exact(&mut head).unwrap();
+    assert_eq!(head[0], 0xc2, "compressed bytes");
+    let mut payload = vec![0; usize::from(head[1])];
+    http.stream().read_exact(&mut payload).unwrap();
+    assert_eq!(inflate(&payload), [b'x'; 300]);
 }
 
 #[test]
@@ -127,11 +188,84 @@ fn a_side_that_does_not_read_holds_the_other_one_up() {
 }
 
 #[test]
-fn a_server_stops_while_sockets_are_passed_on() {
+#[cfg(target_os = "linux")]
+fn the_kernel_asks_after_both_sides() {
+    let (world, far) = (World::new(), Far::agreeing(b""));
+    let mut client = world.open(&format!("/x/pass?{}", far.url()));
+    asks_after(client.stream());
+    asks_after(&far.take().stream);
+}
+
+/// What a server that stops says to both sides.
+const STOPPED: &[u8] = b"\x03\xe9The server is shutting down.";
+
+#[test]
+fn a_server_that_stops_says_so_to_both_sides() {
     let (mut world, far) = (World::new(), Far::agreeing(b""));
     let mut client = world.open(&format!("/x/pass?{}", far.url()));
     let mut taken = far.take();
-    world.server.take().unwrap().stop();
+    client.say("before");
+    assert_eq!(taken.frame(), (0x81, b"before".to_vec()));
+    let server = world.server.take().unwrap();
+    let stopper = thread::spawn(move || server.stop());
+    assert_eq!(taken.frame(), (0x88, STOPPED.to_vec()));
+    assert_eq!(client.closed(), "1001 The server is shutting down.");
+    client.ended();
+    assert_eq!(taken.ended(), 0, "the client's answer is not passed on");
+    drop(taken);
+    stopper.join().unwrap();
+}
+
+#[test]
+fn a_frame_that_is_under_way_when_a_server_stops_comes_to_its_end_first() {
+    let (mut world, far) = (World::new(), Far::agreeing(b""));
+    let mut client = world.open(&format!("/x/pass?{}", far.url()));
+    let mut taken = far.take();
+    let message = frame(0x81, b"in two parts");
+    client.stream().write_all(&message[..9]).unwrap();
+    let mut begun = [0; 9];
+    taken.stream.read_exact(&mut begun).unwrap();
+    assert_eq!(begun, message[..9]);
+    let server = world.server.take().unwrap();
+    let stopper = thread::spawn(move || server.stop());
+    assert_eq!(client.closed(), "1001 The server is shutting down.");
+    // What comes after the frame does not go on.
+    client.stream().write_all(&[&message[9..], &frame(0x81, b"too late")].concat()).unwrap();
+    let mut rest = vec![0; message.len() - 9];
+    taken.stream.read_exact(&mut rest).unwrap();
+    assert_eq!(rest, message[9..]);
+    assert_eq!(taken.frame(), (0x88, STOPPED.to_vec()));
     assert_eq!(taken.ended(), 0);
-    assert_eq!(client.stream().read(&mut [0; 8]).unwrap_or(0), 0);
+    drop((taken, client));
+    stopper.join().unwrap();
+}
+
+#[test]
+fn a_frame_that_never_ends_does_not_keep_a_server_from_stopping() {
+    let (mut world, far) = (World::new(), Far::agreeing(b""));
+    let mut client = world.open(&format!("/x/pass?{}", far.url()));
+    let mut taken = far.take();
+    client.stream().write_all(&frame(0x81, b"in two parts")[..9]).unwrap();
+    taken.stream.read_exact(&mut [0; 9]).unwrap();
+    world.server.take().unwrap().stop();
+    assert_eq!(taken.ended(), 0, "nothing is said within a frame");
+}
+
+#[test]
+fn no_close_frame_is_followed_by_another_one() {
+    let (mut world, far) = (World::new(), Far::agreeing(b""));
+    let mut client = world.open(&format!("/x/pass?{}", far.url()));
+    let mut taken = far.take();
+    taken.stream.write_all(b"\x88\x02\x0f\xa0").unwrap();
+    let mut heard = vec![0; 4];
+    client.stream().read_exact(&mut heard).unwrap();
+    let server = world.server.take().unwrap();
+    let stopper = thread::spawn(move || server.stop());
+    // The client has not answered, so the other direction is told.
+    assert_eq!(taken.frame(), (0x88, STOPPED.to_vec()));
+    drop(taken);
+    client.stream().read_to_end(&mut heard).unwrap();
+    assert_eq!(heard, b"\x88\x02\x0f\xa0");
+    drop(client);
+    stopper.join().unwrap();
 }

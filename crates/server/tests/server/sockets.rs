@@ -203,21 +203,27 @@ fn timer(client: &std::net::TcpStream) -> Option<(u8, u64)> {
     Some((u8::from_str_radix(kind, 16).unwrap(), u64::from_str_radix(left, 16).unwrap()))
 }
 
+/// The kernel of a server asks after this peer of it within a minute.
+#[cfg(target_os = "linux")]
+pub(crate) fn asks_after(peer: &std::net::TcpStream) {
+    let deadline = std::time::Instant::now() + crate::guest::PATIENCE;
+    // What was sent may still wait for its acknowledgement.
+    while timer(peer).is_none_or(|(kind, _)| kind != 2) {
+        assert!(std::time::Instant::now() < deadline, "no keep-alive: {:?}", timer(peer));
+        std::thread::yield_now();
+    }
+    let (_, left) = timer(peer).unwrap();
+    assert!((1..=60 * 100).contains(&left), "asked after {left} hundredths of a second");
+}
+
 #[test]
 #[cfg(target_os = "linux")]
 fn the_kernel_asks_after_a_client_that_is_silent_for_a_minute() {
     let world = World::new();
     let mut http = world.connect();
     let mut socket = world.client("x", "a");
-    let deadline = std::time::Instant::now() + crate::guest::PATIENCE;
     for stream in [http.stream(), socket.stream()] {
-        // What was sent may still wait for its acknowledgement.
-        while timer(stream).is_none_or(|(kind, _)| kind != 2) {
-            assert!(std::time::Instant::now() < deadline, "no keep-alive: {:?}", timer(stream));
-            std::thread::yield_now();
-        }
-        let (_, left) = timer(stream).unwrap();
-        assert!((1..=60 * 100).contains(&left), "asked after {left} hundredths of a second");
+        asks_after(stream);
     }
     http.write("GET /x/hello HTTP/1.1\r\nHost: test\r\n\r\n");
     assert_eq!(http.response().text(), "hello?");

@@ -2,7 +2,7 @@
 //!
 //! As in the `worker` crate, it is a `fetch` with `Upgrade: websocket` whose response has a socket, so redirects are
 //! followed, and what comes back is a client end that is still to be accepted. Which protocol the server has chosen is
-//! not checked.
+//! not checked. No compression is offered: what comes back may be passed on to a client that does not know it.
 
 use http::header::{HeaderValue, LOCATION, SEC_WEBSOCKET_PROTOCOL, UPGRADE};
 use url::Url;
