@@ -3,6 +3,9 @@
 //! `cargo xtask fuzz frame_decode` fuzzes, and says what it needs for that; `cargo build --manifest-path fuzz/Cargo.toml`
 //! checks on stable that the targets still build. docs/fuzzing.md has the rest.
 
+pub mod echo;
+pub mod http2;
+
 use dormouse_runtime::sockets::frame::{Decoder, FrameError, Item};
 
 /// The fixed size of a decoder's state for an unfinished message, generously, and a control frame.

@@ -19,10 +19,10 @@ const MEMORY_MB_MAX: u64 = 3_000;
 /// the sanitizer, and busy machines are slow.
 const INPUT_SECONDS_MAX: u64 = 180;
 /// Targets whose input is a script. A short one does next to nothing, so these begin with long ones.
-const SCRIPTS: [&str; 5] = ["deflate", "journal_recover", "object_schedule", "operator", "storage_damage"];
+const SCRIPTS: [&str; 6] = ["deflate", "http2", "journal_recover", "object_schedule", "operator", "storage_damage"];
 const SCRIPT_LEN_MAX: u64 = 2_048;
 /// Targets that start threads. What a thread is just being started with looks like a leak.
-const THREADED: [&str; 1] = ["operator"];
+const THREADED: [&str; 2] = ["http2", "operator"];
 /// What a run needs: how to see whether it is there, and how to get it.
 const NEEDS: [(&str, &str, &str); 2] = [
     ("a nightly compiler", "rustc +nightly --version", "rustup toolchain install nightly --profile minimal"),

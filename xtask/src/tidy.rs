@@ -136,6 +136,11 @@ const EXCEPTIONS: &[Exception] = &[
     },
     Exception {
         rule: "thread-local",
+        path: "fuzz/fuzz_targets/client_handshake.rs",
+        reason: "the fuzzer calls a function of the input alone, and codecs take longer than an input",
+    },
+    Exception {
+        rule: "thread-local",
         path: "fuzz/fuzz_targets/clone_js.rs",
         reason: "the fuzzer calls a function of the input alone, and an engine takes longer than an input",
     },
@@ -143,6 +148,11 @@ const EXCEPTIONS: &[Exception] = &[
         rule: "thread-local",
         path: "fuzz/fuzz_targets/deflate.rs",
         reason: "the fuzzer calls a function of the input alone, and codecs take longer than an input",
+    },
+    Exception {
+        rule: "thread-local",
+        path: "fuzz/fuzz_targets/http2.rs",
+        reason: "the fuzzer calls a function of the input alone, and a server takes longer than an input",
     },
     Exception {
         rule: "thread-local",

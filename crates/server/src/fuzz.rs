@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use dormouse_runtime::operator::Objects;
 use dormouse_runtime::sockets::frame::agreement::{Agreement, Reserved};
-use http::{Response, StatusCode, request};
+use http::{HeaderMap, Response, StatusCode, request};
 use hyper::ext::Protocol;
 
 use crate::admin::{Answer, Ask};
@@ -29,6 +29,36 @@ pub fn handshake(
     }
     let handshake = Handshake::read(head).map_err(|refused| refused.status())?;
     Ok(handshake.map(|handshake| handshake.complete(response, compression, reserve)))
+}
+
+/// The client's half of a handshake.
+#[derive(Debug)]
+pub struct ClientHandshake(crate::outbound::Handshake);
+
+impl ClientHandshake {
+    /// Makes a handshake of a guest's request; `random` is what the server is to prove that it has seen.
+    pub fn begin<T>(request: &mut http::Request<T>, random: [u8; 16], compression: Compression) -> Self {
+        Self(crate::outbound::begin(request, random, compression))
+    }
+
+    /// Checks the answer of a server that switches protocols, and tells what was agreed on, and what that is in words
+    /// for a client that the socket is passed on to.
+    ///
+    /// # Errors
+    ///
+    /// Says why there is no socket.
+    pub fn check(
+        &self,
+        headers: &HeaderMap,
+        reserve: impl FnOnce(usize) -> Option<Reserved>,
+    ) -> Result<Option<(Agreement, String)>, String> {
+        self.0.check(headers, reserve).map_err(|broken| broken.to_string())
+    }
+}
+
+/// Whether a client with these headers can be told this of compression.
+pub fn permits(headers: &HeaderMap, told: &str) -> bool {
+    crate::upgrade::offers(headers).permit(told)
 }
 
 /// The project of a wrangler file, with nothing beside it.

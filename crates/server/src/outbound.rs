@@ -23,6 +23,8 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::ClientConfig;
 
+#[cfg(feature = "fuzz")]
+pub(crate) use self::handshake::Handshake;
 use self::socket::{Room, Settings, Sockets};
 use crate::limits::{
     OUTBOUND_CONNECT_TIMEOUT, OUTBOUND_HANDSHAKE_TIMEOUT, OUTBOUND_IDLE_PER_HOST_MAX, OUTBOUND_IDLE_TIMEOUT,
@@ -110,16 +112,7 @@ impl Outside {
 impl Outbound for Outside {
     fn fetch(&self, mut request: Request) -> Pin<Box<dyn Future<Output = Result<Response, StubError>>>> {
         let is_handshake = handshake::is_asked_for(request.headers());
-        let offers = match request.extensions().get::<OffersCompression>() {
-            Some(OffersCompression) => Offers::any(),
-            None => offers(request.headers()),
-        };
-        // The connection that it came on is another one than it goes on.
-        for name in &HOP_BY_HOP {
-            request.headers_mut().remove(name);
-        }
-        request.headers_mut().remove(HOST);
-        *request.version_mut() = http::Version::HTTP_11;
+        let offers = leave_connection(&mut request);
         if is_handshake {
             let sockets = self.sockets.clone();
             return Box::pin(async move {
@@ -143,6 +136,27 @@ impl Outbound for Outside {
             }
         })
     }
+}
+
+/// The connection that a request came on is another one than it goes on. Returns what it offers of compression.
+fn leave_connection<T>(request: &mut http::Request<T>) -> Offers {
+    let offers = match request.extensions().get::<OffersCompression>() {
+        Some(OffersCompression) => Offers::any(),
+        None => offers(request.headers()),
+    };
+    for name in &HOP_BY_HOP {
+        request.headers_mut().remove(name);
+    }
+    request.headers_mut().remove(HOST);
+    *request.version_mut() = http::Version::HTTP_11;
+    offers
+}
+
+/// The handshake of a request, as it is begun for a guest.
+#[cfg(feature = "fuzz")]
+pub(crate) fn begin<T>(request: &mut http::Request<T>, random: [u8; 16], compression: Compression) -> Handshake {
+    let asked = leave_connection(request).asked(compression);
+    Handshake::begin(request, random, asked)
 }
 
 /// An error with all that caused it, which alone says what went wrong.

@@ -56,6 +56,16 @@ impl Shard {
         }
         let hosts: Vec<_> = self.hosts.borrow().values().cloned().collect();
         hosts.iter().for_each(|host| host.dismantle());
+        self.forget_all();
+    }
+
+    /// Lets go of all that holds the shard, or the shard would never be dropped, nor the code and the settings of TLS that
+    /// it holds: who starts and stops servers in one process would run out of memory.
+    fn forget_all(&self) {
+        // Taken out before they are dropped: what is dropped may look at the shard.
+        drop((self.closing.take(), self.workers.take(), self.by_id.take(), self.shared.take()));
+        drop((self.outbound.take(), self.ready.take()));
+        drop(self.hosts.take());
     }
 
     /// Closes the sockets of objects in which nothing is under way; of all, when time is over. Whether no object

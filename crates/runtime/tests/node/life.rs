@@ -5,6 +5,7 @@ use std::time::Duration;
 use tungstenite::protocol::CloseFrame;
 use tungstenite::{Error, Message};
 
+use crate::guest::PATIENCE;
 use crate::world::{World, ask, closed, ended, hear, say};
 
 #[test]
@@ -149,4 +150,18 @@ fn a_stopping_node_waits_for_what_is_under_way_and_no_longer_than_its_grace() {
     assert_eq!(closed(&mut a), "1001 The server is shutting down.");
     ended(&mut a);
     stopper.join().unwrap();
+}
+
+#[test]
+fn a_node_that_has_stopped_has_let_go_of_its_application() {
+    let mut world = World::new(|_| {});
+    let mut client = world.client("x", "a");
+    assert_eq!(world.get("/y/hello"), Ok("hello?".to_owned()));
+    let node = world.node.take().unwrap();
+    assert!(!world.is_forgotten());
+    let stopper = std::thread::spawn(move || node.stop(PATIENCE));
+    assert_eq!(closed(&mut client), "1001 The server is shutting down.");
+    ended(&mut client);
+    stopper.join().unwrap();
+    assert!(world.is_forgotten());
 }

@@ -51,10 +51,11 @@ fn a_stop_in_peace_leaves_databases_and_nothing_else() {
         let disk = SimDisk::new(5);
         let load = Load::new(OBJECTS);
         for _ in 0..3 {
-            let (server, _watch) = rig(&disk, durability, ENOUGH).start(folder.path());
+            let (server, watch) = rig(&disk, durability, ENOUGH).start(folder.path());
             load.check(&server, "after a stop");
             load.run(&server, &LENS, || load.wait_for(40));
             drop(server);
+            assert!(watch.is_forgotten());
             assert!(left_to_do(&disk).is_empty(), "{:?}", left_to_do(&disk));
         }
         let (server, _watch) = Rig::new(disk.power_loss_of(Loss::Everything, 1)).start(folder.path());

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -116,6 +116,12 @@ impl Watch {
             _ => {}
         }
         line
+    }
+
+    /// Whether neither a guest nor what makes them is left.
+    pub(crate) fn is_forgotten(&self) -> bool {
+        self.reported();
+        matches!(self.log.try_recv(), Err(TryRecvError::Disconnected))
     }
 
     /// Lets one go on that waits, or will wait.

@@ -16,7 +16,7 @@ use crate::upgrade::{Asked, accept, has_token};
 
 /// A handshake that was begun.
 #[derive(Debug)]
-pub(super) struct Handshake {
+pub(crate) struct Handshake {
     /// What the server must answer.
     accept: String,
     /// What was offered of compression.
@@ -25,7 +25,7 @@ pub(super) struct Handshake {
 
 /// Why a server that switches protocols gives no socket, in workerd's words.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Broken {
+pub(crate) enum Broken {
     #[error("Server failed WebSocket handshake: missing Upgrade header.")]
     NoUpgrade,
     #[error("Server failed WebSocket handshake: incorrect Upgrade header: expected 'websocket', got '{0}'.")]
@@ -75,7 +75,7 @@ impl Handshake {
     /// # Errors
     ///
     /// When it breaks a rule.
-    pub(super) fn check(
+    pub(crate) fn check(
         &self,
         headers: &HeaderMap,
         reserve: impl FnOnce(usize) -> Option<Reserved>,

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use dormouse_server::{Error, Server};
 
 use crate::guest::{PATIENCE, application};
+use crate::multiplex::Client;
 use crate::world::{HOUR, World};
 
 #[test]
@@ -104,4 +105,20 @@ fn a_socket_that_never_answers_does_not_keep_the_server_for_all_its_grace() {
     let socket = world.client("x", "a");
     world.stops();
     drop(socket);
+}
+
+#[test]
+fn a_server_that_has_stopped_has_let_go_of_its_application() {
+    let mut world = World::with(|server| server.stop_grace(PATIENCE));
+    // With every kind of connection, and with one that its client keeps.
+    let mut http2 = Client::connect(&world);
+    let within = http2.open("/x/socket?b");
+    let mut socket = world.client("y", "a");
+    let server = world.server.take().unwrap();
+    assert!(!world.is_forgotten());
+    let stopper = std::thread::spawn(move || server.stop());
+    assert_eq!(socket.closed(), "1001 The server is shutting down.");
+    drop(within);
+    stopper.join().unwrap();
+    assert!(world.is_forgotten());
 }
