@@ -43,9 +43,11 @@ fuzz_target!(init: echo::prepare(), |data: &[u8]| {
         // An error means that the script has ended early, and what there is of it has been said.
         let _ = connection.play(&mut Unstructured::new(script));
         connection.end(first & 1 == 0);
-        world.forgets();
-        // A server that stops waits for all that is under way, so it tells whether anything is.
-        if first & 0xfe == 0 {
+        if !world.forgets() {
+            // Not stopped: it could wait for what was ended in the middle.
+            *place = None;
+        } else if first & 0xfe == 0 {
+            // A server that stops waits for all that is under way, so it tells whether anything is.
             place.take().map(ManuallyDrop::into_inner).expect("it was there").stop();
         }
     });
