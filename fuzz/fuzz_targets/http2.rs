@@ -44,8 +44,9 @@ fuzz_target!(init: echo::prepare(), |data: &[u8]| {
         let _ = connection.play(&mut Unstructured::new(script));
         connection.end(first & 1 == 0);
         if !world.forgets() {
-            // Not stopped: it could wait for what was ended in the middle.
-            *place = None;
+            // It may wait for what was ended in the middle, and nobody waits for that.
+            let world = place.take().map(ManuallyDrop::into_inner).expect("it was there");
+            std::thread::spawn(move || world.give_up());
         } else if first & 0xfe == 0 {
             // A server that stops waits for all that is under way, so it tells whether anything is.
             place.take().map(ManuallyDrop::into_inner).expect("it was there").stop();

@@ -182,7 +182,8 @@ impl Journal {
 fn class<'a>(script: &mut Unstructured<'a>) -> Result<&'a str> {
     // No class is without a name.
     let drawn = if script.ratio(1, 8)? { script.arbitrary()? } else { "" };
-    if drawn.is_empty() { Ok(script.choose(&CLASSES)?) } else { Ok(drawn) }
+    // Nor does one have the name of the file beside them.
+    if drawn.is_empty() || drawn == "note" { Ok(script.choose(&CLASSES)?) } else { Ok(drawn) }
 }
 
 fn id(script: &mut Unstructured<'_>) -> Result<[u8; 32]> {

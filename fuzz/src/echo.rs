@@ -99,6 +99,12 @@ impl World {
         text.expect("the server answers others").rsplit("\r\n").next()?.parse().ok()
     }
 
+    /// Stops the server, however long it takes.
+    pub fn give_up(self) {
+        drop(self.control);
+        self.server.stop();
+    }
+
     /// Stops it, for which it may take no time: all clients are gone.
     pub fn stop(self) {
         drop(self.control);
