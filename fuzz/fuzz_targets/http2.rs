@@ -7,6 +7,8 @@
 use std::cell::RefCell;
 use std::mem::ManuallyDrop;
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use dormouse_fuzz::echo::{self, PATIENCE, ROOMS, World};
 use dormouse_fuzz::http2::{
@@ -33,17 +35,19 @@ thread_local! {
     /// One server for all inputs. Not stopped with the thread: nothing of a thread works then.
     static WORLD: RefCell<Option<ManuallyDrop<World>>> = const { RefCell::new(None) };
     static CODECS: RefCell<Codecs> = RefCell::default();
+    static H2_HAS_ASSERTED: Arc<AtomicBool> = echo::prepare();
 }
 
-fuzz_target!(init: echo::prepare(), |data: &[u8]| {
+fuzz_target!(|data: &[u8]| {
     let [first, script @ ..] = data else { return };
+    let h2_has_asserted = H2_HAS_ASSERTED.with(Arc::clone);
     WORLD.with_borrow_mut(|place| {
         let world = place.get_or_insert_with(|| ManuallyDrop::new(World::start()));
         let mut connection = Connection::begin(world.address);
         // An error means that the script has ended early, and what there is of it has been said.
         let _ = connection.play(&mut Unstructured::new(script));
         connection.end(first & 1 == 0);
-        if !world.forgets() {
+        if !world.forgets(&h2_has_asserted) {
             // It may wait for what was ended in the middle, and nobody waits for that.
             let world = place.take().map(ManuallyDrop::into_inner).expect("it was there");
             std::thread::spawn(move || world.give_up());

@@ -21,11 +21,11 @@ const GRACE: Duration = Duration::from_secs(100);
 /// Objects that there are.
 pub const ROOMS: [&str; 2] = ["a", "b"];
 
-/// Whether `h2` has asserted something that does not hold, and so has ended a task in the middle.
-static H2_HAS_ASSERTED: AtomicBool = AtomicBool::new(false);
-
-/// Makes the fuzzer's process one that a server can run in.
-pub fn prepare() {
+/// Makes the fuzzer's process one that a server can run in. What it returns becomes true when `h2` has asserted something
+/// that does not hold, and so has ended a task in the middle.
+pub fn prepare() -> Arc<AtomicBool> {
+    let has_asserted = Arc::new(AtomicBool::new(false));
+    let asserted = has_asserted.clone();
     // Whoever writes to a client that is gone shall hear an error.
     signal_hook::flag::register(SIGPIPE, Arc::default()).expect("a signal that can be caught");
     // `h2` asserts, where assertions are on, that no stream is left when a connection is dropped; of one that was cut that
@@ -37,8 +37,9 @@ pub fn prepare() {
         if !is_of_h2 || panic.payload_as_str() != Some("assertion failed: !self.has_streams()") {
             return found(panic);
         }
-        H2_HAS_ASSERTED.store(true, Ordering::Release);
+        asserted.store(true, Ordering::Release);
     }));
+    has_asserted
 }
 
 /// A server, and a connection on which it is asked what it has.
@@ -69,10 +70,10 @@ impl World {
 
     /// Waits until nothing is left of all connections but this one's. False when that cannot be said: then `h2` has ended
     /// a task in the middle, and the server is of no more use.
-    pub fn forgets(&mut self) -> bool {
+    pub fn forgets(&mut self, h2_has_asserted: &AtomicBool) -> bool {
         let began = Instant::now();
         let may_wait = |what: &str| {
-            let has_asserted = H2_HAS_ASSERTED.load(Ordering::Acquire);
+            let has_asserted = h2_has_asserted.load(Ordering::Acquire);
             assert!(has_asserted || began.elapsed() < PATIENCE, "{what}");
             std::thread::yield_now();
             !has_asserted
@@ -86,7 +87,7 @@ impl World {
         while waits && open_sockets() > self.sockets {
             waits = may_wait("the server keeps a connection whose client is gone");
         }
-        !H2_HAS_ASSERTED.swap(false, Ordering::AcqRel)
+        !h2_has_asserted.swap(false, Ordering::AcqRel)
     }
 
     /// How many sockets the object of this name has. The server may end a connection on which nothing is asked for long.
