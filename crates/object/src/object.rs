@@ -111,6 +111,9 @@ const EVENT_TIMED_OUT: &str = "broken.dropped; Actor exceeded event execution ti
 /// The failure text of what was under way in a guest whose code was replaced. Reference 2.7.
 const CODE_UPDATED: &str = "Durable Object reset because its code was updated.";
 
+/// What peers are told when the node stops, with 1001.
+pub const SHUTDOWN_REASON: &str = "The server is shutting down.";
+
 /// One durable object.
 #[derive(Debug)]
 pub struct Object {
@@ -398,7 +401,7 @@ impl Object {
 
     /// The node stops: all sockets are closed, and the object hears no more of them.
     pub fn handle_shutdown(&mut self) {
-        self.close_sockets(1001, "The server is shutting down.");
+        self.close_sockets(1001, SHUTDOWN_REASON);
     }
 
     /// All commits up to `pos` are durable.

@@ -207,7 +207,6 @@ impl Outbox {
     /// Queues a message; one with the content of the last one shares its buffer.
     pub(crate) fn push_message(&mut self, socket: SocketId, payload: Payload<'_>) -> Result<(), Full> {
         let (message, bytes) = self.share(payload, 1)?;
-        self.last = Some(self.left + self.items.len());
         self.push_item(Item { after: self.position(), bytes, out: Out::Frame { socket, message } });
         Ok(())
     }
@@ -216,7 +215,6 @@ impl Outbox {
     pub(crate) fn push_broadcast(&mut self, sockets: Box<[SocketId]>, payload: Payload<'_>) -> Result<(), Full> {
         let (message, bytes) = self.share(payload, sockets.len())?;
         let out = Out::Broadcast(Box::new(Broadcast { sockets, message }));
-        self.last = Some(self.left + self.items.len());
         self.push_item(Item { after: self.position(), bytes, out });
         Ok(())
     }
@@ -236,14 +234,13 @@ impl Outbox {
     /// The message sent last, if it waits still.
     fn last_message(&self) -> Option<&Message> {
         let at = self.last?.checked_sub(self.left)?;
-        match &self.items.get(at)?.out {
-            Out::Frame { message, .. } => Some(message),
-            Out::Broadcast(broadcast) => Some(&broadcast.message),
-            _ => None,
-        }
+        message_of(&self.items.get(at)?.out)
     }
 
     fn push_item(&mut self, item: Item) {
+        if message_of(&item.out).is_some() {
+            self.last = Some(self.left + self.items.len());
+        }
         self.len += item.len();
         self.bytes += item.bytes;
         self.items.push_back(item);
@@ -301,6 +298,14 @@ impl Item {
             Out::Broadcast(broadcast) => broadcast.sockets.len(),
             _ => 1,
         }
+    }
+}
+
+fn message_of(out: &Out) -> Option<&Message> {
+    match out {
+        Out::Frame { message, .. } => Some(message),
+        Out::Broadcast(broadcast) => Some(&broadcast.message),
+        _ => None,
     }
 }
 

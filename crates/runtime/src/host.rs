@@ -32,13 +32,12 @@ use crate::guest::Guest;
 use crate::host::storage::HostStorage;
 use crate::limits::PIPE_LEN;
 use crate::node::WorkerIndex;
-use crate::pair::{ClientEnd, PairEnd, Ties};
+use crate::pair::{ClientEnd, PairEnd};
 use crate::request::{Request, Response, StubError};
 use crate::shard::Shard;
 use crate::signals::TaskWaker;
 use crate::sockets::conn::{Conn, Wire};
-use crate::sockets::frame::Role;
-use crate::sockets::queue::TooSlow;
+use crate::sockets::queue::{TOO_SLOW, TooSlow};
 use crate::sockets::waiting::Waiting;
 use crate::stub::{Instance, Stub};
 
@@ -325,13 +324,7 @@ impl Host {
             // The pipe has ended with it, so both ends hear that their peer is gone.
             tracing::error!(object = self.label(), %error, "a socket could not be joined to the other end of its pair");
         }
-        Wire {
-            stream: Box::new(ours).into(),
-            role: Role::Client,
-            read_ahead: Bytes::new(),
-            deflate: None,
-            ties: Ties::default(),
-        }
+        Wire::pipe(ours)
     }
 
     /// What was sent on a socket before it had a connection; `None` when the object has dropped it meanwhile.
@@ -457,7 +450,7 @@ impl Host {
         if sent == Err(TooSlow) {
             let reason = format!("The client reads too slowly: more than {len_max} bytes waited to be sent.");
             tracing::warn!(object = self.label(), "client reads too slowly, closing its socket");
-            let close = Close { code: Some(1013), reason: reason.into() };
+            let close = Close { code: Some(TOO_SLOW), reason: reason.into() };
             self.object.borrow_mut().handle_protocol_error(socket, close);
             self.shard.schedule(self.key);
         }

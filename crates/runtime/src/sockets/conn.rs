@@ -22,7 +22,7 @@ use dormouse_object::message::Message;
 use dormouse_object::object::Reading;
 use dormouse_object::outbox::{After, Close};
 use dormouse_object::sockets::{SlowClients, SocketId};
-use tokio::io::ReadBuf;
+use tokio::io::{DuplexStream, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 use crate::host::Host;
@@ -94,6 +94,11 @@ impl Wire {
     /// One that has ended.
     pub(crate) fn broken() -> Self {
         let (ours, _) = tokio::io::duplex(1);
+        Self::pipe(ours)
+    }
+
+    /// Our end of a pipe, which has the part of the client.
+    pub(crate) fn pipe(ours: DuplexStream) -> Self {
         Self {
             stream: Box::new(ours).into(),
             role: Role::Client,
@@ -278,8 +283,8 @@ impl Conn {
 
     /// Writes what waits, as far as the kernel takes it. The task learns what it has to wait for.
     fn flush(&self) {
-        let is_still = self.flags.blocked.get() || self.flags.over.get() || self.has_nothing_to_flush();
-        if is_still || self.ties.is_cut() {
+        let flags = &self.flags;
+        if flags.blocked.get() || flags.over.get() || self.has_nothing_to_flush() || self.ties.is_cut() {
             return;
         }
         let (mut stream, task) = (self.stream.borrow_mut(), self.task.borrow());

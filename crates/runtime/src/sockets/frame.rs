@@ -18,7 +18,7 @@ pub mod encode;
 
 mod assembly;
 mod error;
-mod header;
+pub(super) mod header;
 pub(crate) mod mask;
 mod utf8;
 

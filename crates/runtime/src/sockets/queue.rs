@@ -15,7 +15,7 @@ use crate::limits::{SEND_QUEUE_LEN_MAX, WRITE_COPY_LEN_MAX, WRITE_FRAMES_MAX};
 use crate::sockets::frame::encode::is_control;
 
 /// With what code a client is closed that reads too slowly: try again later (the registry of RFC 6455, section 7.4).
-const TOO_SLOW: u16 = 1013;
+pub(crate) const TOO_SLOW: u16 = 1013;
 
 /// The client reads too slowly: nothing was queued.
 #[derive(Debug, PartialEq, Eq)]

@@ -17,6 +17,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
+use dormouse_object::object::SHUTDOWN_REASON;
 use tokio::io::ReadBuf;
 use tokio::time::sleep;
 
@@ -26,9 +27,6 @@ use crate::pair::Ties;
 use crate::shard::Shard;
 use crate::sockets::frame::encode;
 use crate::sockets::stream::Stream;
-
-/// What objects say to their clients then.
-const SHUTDOWN_REASON: &str = "The server is shutting down.";
 
 /// One side, with what was read from it in advance.
 pub(crate) struct Side {

@@ -8,17 +8,19 @@ use super::error::Fault;
 use super::{Role, deflated_len_max};
 
 /// Two bytes, a 64-bit length and a mask.
-pub(super) const HEADER_LEN_MAX: usize = 14;
+pub(in crate::sockets) const HEADER_LEN_MAX: usize = 14;
 
 /// The longest payload of a control frame (section 5.5).
 pub(super) const CONTROL_LEN_MAX: usize = 125;
 
 /// The length byte that announces 16 bits of length, and the one that announces 64.
-pub(super) const LEN_IS_U16: u8 = 126;
-pub(super) const LEN_IS_U64: u8 = 127;
+pub(in crate::sockets) const LEN_IS_U16: u8 = 126;
+pub(in crate::sockets) const LEN_IS_U64: u8 = 127;
 
 pub(super) const FIN: u8 = 0x80;
-pub(super) const MASKED: u8 = 0x80;
+pub(in crate::sockets) const MASKED: u8 = 0x80;
+/// The bits of the opcode.
+pub(in crate::sockets) const OPCODE: u8 = 0x0f;
 pub(super) const RESERVED_1: u8 = 0x40;
 /// The bit that the opcodes of control frames have and no others (section 5.2).
 pub(super) const CONTROL: u8 = 0x08;
@@ -26,7 +28,7 @@ const RESERVED_2_OR_3: u8 = 0x30;
 
 /// A frame's meaning (section 11.8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Opcode {
+pub(in crate::sockets) enum Opcode {
     Continuation = 0,
     Text = 1,
     Binary = 2,
@@ -128,7 +130,7 @@ fn opcode(first: u8, expect: &Expect) -> Result<(Opcode, bool), Fault> {
     if deflated && !expect.deflate {
         return Err(Fault::ReservedBit1);
     }
-    let opcode = Opcode::from_bits(first & 0x0f)?;
+    let opcode = Opcode::from_bits(first & OPCODE)?;
     match (opcode, &expect.unfinished) {
         (Opcode::Continuation, None) => Err(Fault::UnexpectedContinuation),
         (Opcode::Text | Opcode::Binary, Some(_)) => Err(Fault::MissingContinuation),

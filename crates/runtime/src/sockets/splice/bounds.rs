@@ -3,17 +3,13 @@
 //! It reads the lengths of frames (RFC 6455, section 5.2) and which of them is a Close, and checks nothing: what is no
 //! frame may never come to an end. A payload costs nothing to pass over.
 
-/// The first two bytes, the longest length, and the key of a mask.
-const HEAD_LEN_MAX: usize = 2 + 8 + 4;
-const OPCODE: u8 = 0x0f;
-const OPCODE_CLOSE: u8 = 0x08;
-const MASKED: u8 = 0x80;
+use crate::sockets::frame::header::{HEADER_LEN_MAX, LEN_IS_U16, LEN_IS_U64, MASKED, OPCODE, Opcode};
 
 /// What has passed in one direction so far.
 #[derive(Clone, Default)]
 pub(super) struct Bounds {
     /// The head of a frame, as far as it has come; empty within a payload and between frames.
-    head: [u8; HEAD_LEN_MAX],
+    head: [u8; HEADER_LEN_MAX],
     head_len: usize,
     /// Bytes of the payload that are still to come.
     payload_len: u64,
@@ -56,7 +52,7 @@ impl Bounds {
             self.head[self.head_len] = *byte;
             self.head_len += 1;
             if let Some(payload_len) = self.payload_len_of_head() {
-                self.is_closed |= self.head[0] & OPCODE == OPCODE_CLOSE;
+                self.is_closed |= self.head[0] & OPCODE == Opcode::Close as u8;
                 self.payload_len = payload_len;
                 self.head_len = 0;
                 if payload_len == 0 {
@@ -77,8 +73,8 @@ impl Bounds {
             byte => (*byte, 0),
         };
         let len_len = match short {
-            126 => 2,
-            127 => 8,
+            LEN_IS_U16 => 2,
+            LEN_IS_U64 => 8,
             _ => 0,
         };
         if head.len() < 2 + len_len + mask_len {
