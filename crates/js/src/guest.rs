@@ -10,7 +10,7 @@ use dormouse_runtime::object::message::Message;
 
 use crate::engine::{Engine, Fault, JsRef, Out};
 use crate::isolate::{Doors, Slot};
-use crate::ops::body::request_parts;
+use crate::ops::body::{numbered, request_parts};
 use crate::tasks::{GuestState, count, guest_error};
 use crate::worker::Version;
 
@@ -45,7 +45,7 @@ impl GuestFactory for Factory {
             Export::Entry(name) => ("entry", name.as_deref().unwrap_or("default")),
         };
         let (id, id_name) = identity.unzip();
-        let args = [kind.into(), name.into(), f64::from(owner.0.number()).into(), id.into(), id_name.flatten().into()];
+        let args = [kind.into(), name.into(), numbered(owner.0.number()), id.into(), id_name.flatten().into()];
         let built = isolate.turn(&owner.0, |engine| {
             let record = engine.call_for_callers(&isolate.doors()?.construct, &args);
             engine.run_jobs();

@@ -43,21 +43,29 @@ pub(crate) struct Isolate {
     engine: Engine,
     version: Arc<Version>,
     current: RefCell<Option<Rc<GuestState>>>,
-    /// By their numbers. Code may keep what a guest held when it is gone, so no other gets its number.
-    guests: RefCell<HashMap<u32, Weak<GuestState>>>,
-    next_guest: Cell<u32>,
+    guests: RefCell<HashMap<u64, Weak<GuestState>>>,
     keys: Rc<Keys>,
     spent: Cell<bool>,
     /// What the clock of [`Isolate::now`] goes on from.
     epoch: (Instant, f64),
-    /// Counts the bodies of all its guests, and their ends of pairs.
-    numbers: Rc<Cell<u64>>,
+    /// Of its guests, of their bodies and of their ends of pairs.
+    numbers: Numbers,
     /// Stubs of its guests; as many as its heap has objects for.
     pub(crate) stubs: RefCell<Slab<Stub>>,
     /// What cuts the sockets of requests whose signals are aborted; code gives them back when it forgets a signal.
     pub(crate) leashes: RefCell<Slab<Leash>>,
     pub(crate) decoders: Decoders,
     pub(crate) compressors: Compressors,
+}
+
+/// What an isolate gives numbers from, each once: code may keep one when what it names is gone. Clones count together.
+#[derive(Clone, Default)]
+pub(crate) struct Numbers(Rc<Cell<u64>>);
+
+impl Numbers {
+    pub(crate) fn next(&self) -> u64 {
+        self.0.replace(self.0.get() + 1)
+    }
 }
 
 /// A promise that was rejected while nobody listened.
@@ -109,11 +117,10 @@ impl Isolate {
             version,
             current: RefCell::new(None),
             guests: RefCell::default(),
-            next_guest: Cell::new(0),
             keys: Keys::shared(),
             spent: Cell::new(false),
             epoch: (Instant::now(), unix_ms()),
-            numbers: Rc::default(),
+            numbers: Numbers::default(),
             stubs: RefCell::default(),
             leashes: RefCell::default(),
             decoders: Decoders::default(),
@@ -183,29 +190,23 @@ impl Isolate {
         &self.keys
     }
 
-    pub(crate) fn numbers(&self) -> Rc<Cell<u64>> {
+    pub(crate) fn numbers(&self) -> Numbers {
         self.numbers.clone()
     }
 
     /// Gives a guest its number.
-    pub(crate) fn admit(&self, guest: &Rc<GuestState>) -> u32 {
-        let mut guests = self.guests.borrow_mut();
-        // After four thousand million guests it begins again.
-        let mut number = self.next_guest.get();
-        while guests.contains_key(&number) {
-            number = number.wrapping_add(1);
-        }
-        self.next_guest.set(number.wrapping_add(1));
-        guests.insert(number, Rc::downgrade(guest));
+    pub(crate) fn admit(&self, guest: &Rc<GuestState>) -> u64 {
+        let number = self.numbers.next();
+        self.guests.borrow_mut().insert(number, Rc::downgrade(guest));
         number
     }
 
-    pub(crate) fn dismiss(&self, number: u32) {
+    pub(crate) fn dismiss(&self, number: u64) {
         self.guests.borrow_mut().remove(&number);
     }
 
     /// The guest with this number, if it lives.
-    pub(crate) fn guest(&self, number: u32) -> Option<Rc<GuestState>> {
+    pub(crate) fn guest(&self, number: u64) -> Option<Rc<GuestState>> {
         self.guests.borrow().get(&number)?.upgrade()
     }
 

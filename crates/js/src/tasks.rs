@@ -46,7 +46,7 @@ pub(crate) struct GuestState {
     ctx: Ctx,
     isolate: Rc<Isolate>,
     /// Its place in the isolate, by which its code names it.
-    number: Cell<u32>,
+    number: Cell<u64>,
     /// What the platform knows the guest by.
     record: RefCell<Option<JsRef>>,
     tasks: RefCell<HashMap<TaskId, Work>>,
@@ -85,7 +85,7 @@ impl GuestState {
     }
 
     /// What code names the guest by.
-    pub(crate) fn number(&self) -> u32 {
+    pub(crate) fn number(&self) -> u64 {
         self.number.get()
     }
 

@@ -26,6 +26,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::socket::foreign;
 use crate::engine::{Call, Fault, Op, Out};
+use crate::isolate::Numbers;
 use crate::limits::{BODIES_UNREAD_MAX, BODY_CHUNKS_MAX, BODY_LEN_MAX};
 
 pub(crate) const OPS: &[Op] = &[
@@ -51,7 +52,7 @@ type Chunk = Result<Bytes, Broken>;
 
 /// The bodies that a guest's code has numbers for.
 pub(crate) struct Bodies {
-    numbers: Rc<Cell<u64>>,
+    numbers: Numbers,
     readers: RefCell<HashMap<u64, Rc<Reader>>>,
     writers: RefCell<HashMap<u64, Writer>>,
     /// How many make it worth while to look for those that code cannot reach any more.
@@ -75,8 +76,7 @@ struct Writer {
 }
 
 impl Bodies {
-    /// `numbers` counts the bodies of the isolate, and what else has numbers of that kind.
-    pub(crate) fn new(numbers: Rc<Cell<u64>>) -> Self {
+    pub(crate) fn new(numbers: Numbers) -> Self {
         let crowd = Cell::new(BODIES_UNREAD_MAX);
         Self { numbers, readers: RefCell::default(), writers: RefCell::default(), crowd }
     }
@@ -92,12 +92,8 @@ impl Bodies {
         self.crowd.set(BODIES_UNREAD_MAX.max(2 * self.readers.borrow().len()));
     }
 
-    fn number(&self) -> u64 {
-        self.numbers.replace(self.numbers.get() + 1)
-    }
-
     fn put(&self, body: Body) -> u64 {
-        let number = self.number();
+        let number = self.numbers.next();
         let reader = Reader { body: RefCell::new(Some(body)), waker: RefCell::new(None) };
         self.readers.borrow_mut().insert(number, Rc::new(reader));
         number
@@ -137,7 +133,7 @@ impl Bodies {
     }
 }
 
-/// The number of a body, or of an end of a pair, as code holds it.
+/// The number of a body, an end of a pair or a guest, as code holds it.
 pub(crate) fn numbered(number: u64) -> Out {
     #[expect(clippy::cast_precision_loss, reason = "an isolate has fewer than 2^53 of them")]
     Out::Number(number as f64)
@@ -271,7 +267,7 @@ fn drop_body(call: &Call<'_>) -> Result<Out, Fault> {
 
 /// `(guest, body)`: nobody can read it any more. Another guest's code may run, and this one may be gone.
 fn abandon(call: &Call<'_>) -> Result<Out, Fault> {
-    let guest = call.isolate().guest(call.index(0)?);
+    let guest = call.isolate().guest(number(call, 0)?);
     let number = number(call, 1)?;
     let body = guest.and_then(|guest| guest.bodies.take(number).ok());
     drop(body);
@@ -280,7 +276,7 @@ fn abandon(call: &Call<'_>) -> Result<Out, Fault> {
 
 /// `(guest, body)`: it belongs to a request that has been answered, and nobody sends the rest of it.
 fn neuter(call: &Call<'_>) -> Result<Out, Fault> {
-    let guest = call.isolate().guest(call.index(0)?);
+    let guest = call.isolate().guest(number(call, 0)?);
     let number = number(call, 1)?;
     let body = guest.and_then(|guest| guest.bodies.reader(number).ok()?.take());
     drop(body);
@@ -300,7 +296,7 @@ fn pipe(call: &Call<'_>) -> Result<Out, Fault> {
     let (stays, gone) = oneshot::channel();
     let has_ended = Arc::new(AtomicBool::new(false));
     let body = Written { chunks, len, has_ended: has_ended.clone(), is_over: false, _stays: stays };
-    let writer = guest.bodies.number();
+    let writer = guest.bodies.numbers.next();
     let body = guest.bodies.put(Body::stream(body));
     let ends = Writer { chunks: sender, has_ended, gone: Some(gone) };
     guest.bodies.writers.borrow_mut().insert(writer, ends);

@@ -56,7 +56,7 @@ fn record(call: &Call<'_>) -> Result<Out, Fault> {
 /// `(guest, call, whether it was rejected, error)`: the promise of a handler was settled.
 fn settled(call: &Call<'_>) -> Result<Out, Fault> {
     let result = if call.flag(2) { Err(call.fault_for_callers(3)) } else { Ok(()) };
-    if let Some(guest) = call.isolate().guest(call.index(0)?) {
+    if let Some(guest) = call.isolate().guest(number(call, 0)?) {
         guest.settle_call(call.index(1)? as usize, result);
     }
     Ok(Out::Undefined)

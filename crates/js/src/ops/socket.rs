@@ -19,6 +19,7 @@ use slotmap::SecondaryMap;
 
 use super::body::{number, numbered};
 use crate::engine::{Call, Fault, JsRef, Op, Out};
+use crate::isolate::Numbers;
 use crate::limits::{CLIENTS_UNUSED_MAX, TEXT_KEPT_LEN_MIN};
 use crate::tasks::{GuestState, count};
 
@@ -53,8 +54,7 @@ pub(crate) const OPS: &[Op] = &[
 pub(crate) struct Sockets {
     ids: RefCell<Slab<SocketId>>,
     handles: RefCell<SecondaryMap<SocketId, usize>>,
-    /// Counts what the isolate gives numbers to.
-    numbers: Rc<Cell<u64>>,
+    numbers: Numbers,
     clients: RefCell<HashMap<u64, ClientEnd>>,
     /// Server ends that were not accepted, by the numbers of the client ends that they were made with.
     servers: RefCell<HashMap<u64, SocketId>>,
@@ -63,7 +63,7 @@ pub(crate) struct Sockets {
 }
 
 impl Sockets {
-    pub(crate) fn new(numbers: Rc<Cell<u64>>) -> Self {
+    pub(crate) fn new(numbers: Numbers) -> Self {
         Self {
             ids: RefCell::default(),
             handles: RefCell::default(),
@@ -107,7 +107,7 @@ impl Sockets {
 
     /// The number of a client end.
     pub(crate) fn put_client(&self, client: ClientEnd) -> u64 {
-        let number = self.numbers.replace(self.numbers.get() + 1);
+        let number = self.numbers.next();
         self.clients.borrow_mut().insert(number, client);
         number
     }
@@ -174,7 +174,7 @@ fn fault(error: SocketError) -> Fault {
 /// The guest that code names as the owner of what it uses; it must be the one that runs.
 pub(crate) fn owner(call: &Call<'_>, index: usize) -> Result<Rc<GuestState>, Fault> {
     let guest = call.isolate().current()?;
-    if call.index(index)? == guest.number() {
+    if number(call, index)? == guest.number() {
         return Ok(guest);
     }
     Err(foreign())
@@ -357,7 +357,7 @@ fn forget(call: &Call<'_>) -> Result<Out, Fault> {
 
 /// `(guest, client)`: nobody can use it any more. Another guest's code may run, and this one may be gone.
 fn abandon(call: &Call<'_>) -> Result<Out, Fault> {
-    let guest = call.isolate().guest(call.index(0)?);
+    let guest = call.isolate().guest(number(call, 0)?);
     let number = number(call, 1)?;
     drop(guest.and_then(|guest| guest.sockets.take_client(number)));
     Ok(Out::Undefined)
@@ -365,7 +365,7 @@ fn abandon(call: &Call<'_>) -> Result<Out, Fault> {
 
 /// `(guest, client)`: nobody can accept the server end of its pair any more. As above.
 fn forsake(call: &Call<'_>) -> Result<Out, Fault> {
-    let guest = call.isolate().guest(call.index(0)?);
+    let guest = call.isolate().guest(number(call, 0)?);
     let number = number(call, 1)?;
     if let Some(guest) = guest {
         let id = guest.sockets.servers.borrow_mut().remove(&number);

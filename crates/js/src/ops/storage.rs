@@ -9,6 +9,7 @@ use dormouse_runtime::storage::sql::{Batch, CursorId, End};
 use dormouse_runtime::storage::txn::Span;
 use dormouse_runtime::storage::{Db, Error, Value};
 
+use super::body::number;
 use super::socket::owner;
 use crate::engine::{Call, Fault, Op, Out};
 
@@ -74,7 +75,7 @@ fn fetch(call: &Call<'_>) -> Result<Out, Fault> {
 fn close(call: &Call<'_>) -> Result<Out, Fault> {
     let cursor = CursorId::from_number(call.index(1)?);
     // Nobody may use the `Cursor` any more, so this comes in any guest's turn.
-    if let Some(guest) = call.isolate().guest(call.index(0)?) {
+    if let Some(guest) = call.isolate().guest(number(call, 0)?) {
         let closed = guest.ctx().storage(|db| {
             db.drop_cursor(cursor);
             Ok(())
