@@ -1,6 +1,6 @@
 //! The two servers.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use dormouse_server::{Running, Server};
 
+use crate::http;
 use crate::room::app;
 
 /// Nothing takes longer, unless it is broken; an alarm is set to less from now.
@@ -19,14 +20,9 @@ pub(crate) trait Host {
 
     /// The body of a response that must be there.
     fn get(&self, path: &str) -> String {
-        let mut stream = TcpStream::connect(self.address()).unwrap();
+        let stream = TcpStream::connect(self.address()).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n").unwrap();
-        let mut response = String::new();
-        stream.read_to_string(&mut response).unwrap();
-        let (head, body) = response.split_once("\r\n\r\n").unwrap();
-        assert!(head.starts_with("HTTP/1.1 200 "), "{path}: {response}");
-        body.to_owned()
+        http::get(stream, path)
     }
 }
 

@@ -4,6 +4,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall panic")]
 
+#[path = "../support/http.rs"]
+mod http;
+
 mod host;
 mod room;
 

@@ -6,6 +6,9 @@
 #[expect(dead_code, reason = "each test uses a part of it")]
 mod guest;
 
+#[path = "../support/http.rs"]
+mod http;
+
 mod folder;
 mod verbs;
 mod world;

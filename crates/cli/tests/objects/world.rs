@@ -1,6 +1,6 @@
 //! A server with objects that store something, and the binary.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -9,6 +9,7 @@ use std::time::Duration;
 use dormouse_server::{Running, Server};
 
 use crate::guest::{PATIENCE, Watch, application};
+use crate::http;
 
 /// A server in this process.
 pub(crate) struct World {
@@ -29,13 +30,7 @@ impl World {
 
     /// The body of a response that must be there.
     pub(crate) fn get(&self, path: &str) -> String {
-        let mut stream = self.connect();
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n").unwrap();
-        let mut response = String::new();
-        stream.read_to_string(&mut response).unwrap();
-        let (head, body) = response.split_once("\r\n\r\n").unwrap();
-        assert!(head.starts_with("HTTP/1.1 200 "), "{path}: {response}");
-        body.to_owned()
+        http::get(self.connect(), path)
     }
 
     pub(crate) fn connect(&self) -> TcpStream {

@@ -150,13 +150,17 @@ pub(crate) fn handshake(path: &str, changes: &[(&str, &str)]) -> String {
     format!("GET {path} HTTP/1.1\r\n{headers}\r\n")
 }
 
-/// A masked frame whose first byte is `first`, with a payload of less than 126 bytes.
+/// A masked frame whose first byte is `first`.
 pub(crate) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     const MASK: [u8; 4] = [1, 2, 3, 4];
-    let len = u8::try_from(payload.len()).unwrap();
-    assert!(len < 126);
-    let masked = payload.iter().zip(MASK.iter().cycle()).map(|(byte, mask)| byte ^ mask);
-    [first, 0x80 | len].into_iter().chain(MASK).chain(masked).collect()
+    let mut frame = match payload.len() {
+        len @ 0..126 => vec![first, 0x80 | len as u8],
+        len @ 126..65_536 => [&[first, 0x80 | 126][..], &(len as u16).to_be_bytes()].concat(),
+        len => [&[first, 0x80 | 127][..], &(len as u64).to_be_bytes()].concat(),
+    };
+    frame.extend(MASK);
+    frame.extend(payload.iter().zip(MASK.iter().cycle()).map(|(byte, mask)| byte ^ mask));
+    frame
 }
 
 /// A WebSocket.

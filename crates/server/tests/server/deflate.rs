@@ -6,10 +6,9 @@ use std::time::Duration;
 use dormouse_server::{Builder, Compression};
 use flate2::{Compress, Decompress, FlushCompress, FlushDecompress};
 
-use crate::client::{Http, handshake};
+use crate::client::{Http, frame, handshake};
 use crate::world::World;
 
-const MASK: [u8; 4] = [9, 8, 7, 6];
 const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
 const NO_CONTEXT: &str = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
 
@@ -107,17 +106,6 @@ impl Client {
         assert!(self.http.is_over());
         close
     }
-}
-
-fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
-    let mut wire = match payload.len() {
-        len @ 0..=125 => vec![first, 0x80 | len as u8],
-        len @ 126..=65535 => vec![first, 0x80 | 126, (len >> 8) as u8, len as u8],
-        len => [&[first, 0x80 | 127][..], &(len as u64).to_be_bytes()].concat(),
-    };
-    wire.extend(MASK);
-    wire.extend(payload.iter().zip(MASK.iter().cycle()).map(|(byte, mask)| byte ^ mask));
-    wire
 }
 
 fn compressing(compression: Compression) -> impl FnOnce(Builder) -> Builder {

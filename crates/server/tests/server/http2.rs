@@ -361,8 +361,7 @@ fn a_stopping_server_lets_requests_end_and_closes_sockets_with_1001() {
     }
     let Asked(response, _) = client.begin_whole(client.request("/x/wait"));
     world.wait_for("request waits");
-    let server = world.server.take().unwrap();
-    let stopper = std::thread::spawn(move || server.stop());
+    let stopper = world.stop_aside();
     for mut socket in sockets {
         assert_eq!(socket.closed(), "1001 The server is shutting down.");
         socket.frame(0x88, &1001_u16.to_be_bytes());

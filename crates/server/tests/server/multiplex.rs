@@ -20,11 +20,9 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use crate::certificate::Certificate;
-use crate::client::KEY;
+use crate::client::{KEY, frame};
 use crate::guest::PATIENCE;
 use crate::world::World;
-
-const MASK: [u8; 4] = [4, 3, 2, 1];
 
 /// A thread on which connections are kept going while a test waits for something else.
 struct Net {
@@ -207,21 +205,7 @@ pub(crate) struct Socket {
 impl Socket {
     /// Sends a masked frame.
     pub(crate) fn frame(&mut self, first: u8, payload: &[u8]) {
-        let mut frame = vec![first];
-        match payload.len() {
-            len @ 0..126 => frame.push(0x80 | len as u8),
-            len @ 126..65_536 => {
-                frame.push(0x80 | 126);
-                frame.extend((len as u16).to_be_bytes());
-            }
-            len => {
-                frame.push(0x80 | 127);
-                frame.extend((len as u64).to_be_bytes());
-            }
-        }
-        frame.extend(MASK);
-        frame.extend(payload.iter().zip(MASK.iter().cycle()).map(|(byte, mask)| byte ^ mask));
-        self.send.send_data(frame.into(), false).unwrap();
+        self.send.send_data(frame(first, payload).into(), false).unwrap();
     }
 
     pub(crate) fn say(&mut self, text: &str) {

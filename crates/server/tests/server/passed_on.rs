@@ -2,7 +2,6 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::Shutdown;
-use std::thread;
 use std::time::Duration;
 
 use dormouse_server::Compression;
@@ -206,8 +205,7 @@ fn a_server_that_stops_says_so_to_both_sides() {
     let mut taken = far.take();
     client.say("before");
     assert_eq!(taken.frame(), (0x81, b"before".to_vec()));
-    let server = world.server.take().unwrap();
-    let stopper = thread::spawn(move || server.stop());
+    let stopper = world.stop_aside();
     assert_eq!(taken.frame(), (0x88, STOPPED.to_vec()));
     assert_eq!(client.closed(), "1001 The server is shutting down.");
     client.ended();
@@ -226,8 +224,7 @@ fn a_frame_that_is_under_way_when_a_server_stops_comes_to_its_end_first() {
     let mut begun = [0; 9];
     taken.stream.read_exact(&mut begun).unwrap();
     assert_eq!(begun, message[..9]);
-    let server = world.server.take().unwrap();
-    let stopper = thread::spawn(move || server.stop());
+    let stopper = world.stop_aside();
     assert_eq!(client.closed(), "1001 The server is shutting down.");
     // What comes after the frame does not go on.
     client.stream().write_all(&[&message[9..], &frame(0x81, b"too late")].concat()).unwrap();
@@ -259,8 +256,7 @@ fn no_close_frame_is_followed_by_another_one() {
     taken.stream.write_all(b"\x88\x02\x0f\xa0").unwrap();
     let mut heard = vec![0; 4];
     client.stream().read_exact(&mut heard).unwrap();
-    let server = world.server.take().unwrap();
-    let stopper = thread::spawn(move || server.stop());
+    let stopper = world.stop_aside();
     // The client has not answered, so the other direction is told.
     assert_eq!(taken.frame(), (0x88, STOPPED.to_vec()));
     drop(taken);

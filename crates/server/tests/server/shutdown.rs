@@ -48,8 +48,8 @@ fn a_stopping_server_lets_requests_end_and_closes_sockets_with_1001() {
     request.write("GET /x/wait HTTP/1.1\r\nHost: test\r\n\r\n");
     world.wait_for("request waits");
 
-    let (address, server) = (world.address(), world.server.take().unwrap());
-    let stopper = std::thread::spawn(move || server.stop());
+    let address = world.address();
+    let stopper = world.stop_aside();
     assert_eq!(socket.closed(), "1001 The server is shutting down.");
     socket.ended();
     assert!(idle.is_over(), "a connection without a request is closed");
@@ -77,8 +77,8 @@ fn a_request_that_needs_another_shard_ends_well_while_the_server_stops() {
             http
         })
         .into();
-    let (mut silent, server) = (world.connect(), world.server.take().unwrap());
-    let stopper = std::thread::spawn(move || server.stop());
+    let mut silent = world.connect();
+    let stopper = world.stop_aside();
     assert!(silent.is_over());
     requests.iter().for_each(|_| world.release());
     for request in &mut requests {
@@ -114,9 +114,8 @@ fn a_server_that_has_stopped_has_let_go_of_its_application() {
     let mut http2 = Client::connect(&world);
     let within = http2.open("/x/socket?b");
     let mut socket = world.client("y", "a");
-    let server = world.server.take().unwrap();
     assert!(!world.is_forgotten());
-    let stopper = std::thread::spawn(move || server.stop());
+    let stopper = world.stop_aside();
     assert_eq!(socket.closed(), "1001 The server is shutting down.");
     drop(within);
     stopper.join().unwrap();

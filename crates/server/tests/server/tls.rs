@@ -187,8 +187,7 @@ fn a_stopping_server_closes_sockets_with_1001() {
     }
     // Nor is the server held up by a client in the middle of its handshake.
     let unfinished = world.connect();
-    let server = world.server.take().unwrap();
-    let stopper = std::thread::spawn(move || server.stop());
+    let stopper = world.stop_aside();
     for socket in &mut sockets {
         let Message::Close(Some(close)) = socket.read().unwrap() else { panic!("no close") };
         assert_eq!(u16::from(close.code), 1001);

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::ops::Deref;
 use std::sync::mpsc::channel;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use dormouse_server::{Builder, Running, Server};
@@ -50,6 +51,12 @@ impl World {
         });
         is_stopped.recv_timeout(PATIENCE).expect("the server stops");
         stopper.join().unwrap();
+    }
+
+    /// Begins to stop the server while a test goes on.
+    pub(crate) fn stop_aside(&mut self) -> JoinHandle<()> {
+        let server = self.server.take().unwrap();
+        std::thread::spawn(move || server.stop())
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
